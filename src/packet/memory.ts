@@ -1,0 +1,134 @@
+/**
+ * The memory of packets that are written here (received ones lie in the slab that they arrived in).
+ *
+ *      pool slab (32 KiB)  [ packet | packet | packet | ...free... ]      takeMemory, up to 2 KiB
+ *                                             ^ used
+ *      a buffer of its own [ packet ]                                     takeMemory above 2 KiB, ownMemory
+ *
+ * A buffer of 256 bytes with its DataView costs about 1000 ns, a piece of a pool slab 40: that is what makes
+ * a `new Packet()` per message affordable. The price: a kept packet keeps its pool slab.
+ *
+ * Memory that goes out with a send is lent. Once every loan is back it serves again: the packet itself, where
+ * it still holds it, or else the next packet that wants a buffer of that length (making a large buffer anew
+ * costs more than filling it).
+ *
+ * Invariant: no two packets share a byte, and memory is given out again only when no loan and no packet holds
+ * it; the collector frees the rest when nothing points into it.
+ */
+import { Buffer } from "node:buffer";
+import { markAsUntransferable } from "node:worker_threads";
+
+/** `bytes` and `view` cover the same range; a packet's part of it begins at `start`. */
+export interface Memory {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly start: number;
+}
+
+const POOL_BYTES = 32 * 1024;
+const POOLED_BYTES_MAX = 2 * 1024;
+
+/** The memory of a packet that has none yet. */
+export const NO_MEMORY: Memory = untransferable(ownMemory(0));
+
+let pool: Memory = NO_MEMORY;
+let poolUsed: number = POOL_BYTES + 1; // no slab yet: even an empty piece makes the first
+
+/** Loans that are out, by buffer. */
+const loans = new WeakMap<ArrayBufferLike, { count: number; abandoned: Memory | null }>();
+/** Buffers that came back and whose packet has gone on, by length. */
+const returned = new Map<number, Memory[]>();
+let returnedBytes = 0;
+const RETURNED_BYTES_MAX = 16 * 1024 * 1024;
+
+/** The memory is read by somebody else until it is returned. */
+export function lendMemory({ buffer }: Uint8Array): void {
+  const loan = loans.get(buffer);
+  if (loan === undefined) loans.set(buffer, { count: 1, abandoned: null });
+  else loan.count++;
+}
+
+/** One loan of the memory that `bytes` is a view of is over. */
+export function returnMemory({ buffer }: Uint8Array): void {
+  const loan = loans.get(buffer);
+  if (loan === undefined || --loan.count > 0) return;
+  loans.delete(buffer);
+  if (loan.abandoned !== null) keepForReuse(loan.abandoned);
+}
+
+export function isLent({ buffer }: Uint8Array): boolean {
+  return loans.has(buffer);
+}
+
+/** A packet goes on without memory that it has lent. */
+export function abandonMemory(memory: Memory): void {
+  const loan = loans.get(memory.bytes.buffer);
+  if (loan !== undefined) loan.abandoned = memory;
+}
+
+function keepForReuse(memory: Memory): void {
+  const { byteLength } = memory.bytes;
+  // Pool slabs, odd lengths (they would fill this with one each) and what would be too much are the collector's.
+  if (
+    byteLength === POOL_BYTES ||
+    (byteLength & (byteLength - 1)) !== 0 ||
+    memory.start !== 0 ||
+    returnedBytes + byteLength > RETURNED_BYTES_MAX
+  )
+    return;
+  const sameLength = returned.get(byteLength);
+  if (sameLength === undefined) returned.set(byteLength, [memory]);
+  else sameLength.push(memory);
+  returnedBytes += byteLength;
+}
+
+function reuse(byteLength: number): Memory | undefined {
+  const memory = returned.get(byteLength)?.pop();
+  if (memory !== undefined) returnedBytes -= byteLength;
+  return memory;
+}
+
+/** `byteLength` uninitialised bytes, shared with nobody; small ones lie in a slab beside others. */
+export function takeMemory(byteLength: number): Memory {
+  if (byteLength > POOLED_BYTES_MAX) return reuse(byteLength) ?? ownMemory(byteLength);
+  if (poolUsed + byteLength > POOL_BYTES) {
+    pool = untransferable(ownMemory(POOL_BYTES));
+    poolUsed = 0;
+  }
+  const start = poolUsed;
+  poolUsed += (byteLength + 7) & ~7; // the next piece begins on a word
+  return { bytes: pool.bytes, view: pool.view, start };
+}
+
+/** `byteLength` uninitialised bytes in a buffer of exactly that length. */
+export function ownMemory(byteLength: number): Memory {
+  // A plain Uint8Array over it: slice() of a Buffer would be a view where people expect a copy.
+  const { buffer, byteOffset } = Buffer.allocUnsafeSlow(byteLength);
+  return {
+    bytes: new Uint8Array(buffer, byteOffset, byteLength),
+    view: new DataView(buffer, byteOffset, byteLength),
+    start: 0,
+  };
+}
+
+/**
+ * Copies from[start, end) to `to` from `at`, eight bytes at a time: for small contents, without a view. The
+ * two do not overlap. BigInts are only carried through here; compiled, they are plain registers.
+ */
+export function copyWords(from: DataView, start: number, end: number, to: DataView, at: number): void {
+  let next = at;
+  let read = start;
+  for (; read + 8 <= end; read += 8, next += 8) to.setBigUint64(next, from.getBigUint64(read, true), true);
+  if (read + 4 <= end) {
+    to.setUint32(next, from.getUint32(read, true), true);
+    read += 4;
+    next += 4;
+  }
+  for (; read < end; read++, next++) to.setUint8(next, from.getUint8(read));
+}
+
+/** Posting one packet's buffer to another thread with a transfer list must not take the others along. */
+function untransferable(memory: Memory): Memory {
+  markAsUntransferable(memory.bytes.buffer);
+  return memory;
+}
