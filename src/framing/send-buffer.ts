@@ -1,0 +1,321 @@
+/**
+ * Frames -> outgoing bytes: what a session has taken and the kernel has not.
+ *
+ *     append ->  | flight: being written | waiting chunks ... | open run of the current slab |
+ *                  ^ beginWrite moves up to WRITE_BYTES_MAX of waiting chunks here, in order
+ *
+ * Small payloads are copied behind their header into slabs that are reused; a run of them is one chunk.
+ * A large payload is a chunk of its own, by reference, with its header at the end of the run before it;
+ * very large ones are cut, so that a slow link still shows progress write by write.
+ *
+ * Invariants: bytes of a chunk do not change until its write completed. `queuedBytes` and `queuedPackets`
+ * count all that was appended and whose write has not completed. A packet completes with its last byte.
+ */
+import type { Traffic } from "../base/counters.ts";
+import { returnMemory } from "../packet/memory.ts";
+import type { Packet } from "../packet/packet.ts";
+import { copyContent, heldBytes, lendBytes } from "../packet/packet.ts";
+import { type LengthHeader, writeLength } from "./length-header.ts";
+import { sealFrame } from "./net-codec.ts";
+
+/** A queue begins with a small slab, unless the one before outgrew it, and goes on with large ones. */
+const SMALL_SLAB_BYTES = 4 * 1024;
+const LARGE_SLAB_BYTES = 64 * 1024;
+/** Spare slabs of either size that a thread keeps: at most 4 MiB and 16 MiB. */
+const SMALL_SPARE_MAX = 1024;
+const LARGE_SPARE_MAX = 256;
+/** A payload from this length on is queued by reference: the copy would cost more than a second chunk. */
+export const LARGE_PAYLOAD_BYTES: number = 16 * 1024;
+/** A payload from this length on is cut where its slab ends, so that slabs are full. */
+const SPLIT_PAYLOAD_BYTES = 1024;
+/** How much of its memory may be something else for a payload to be queued by reference. */
+const HELD_RATIO_MAX = 1.05;
+/** One write's share, overshot by at most a chunk of as much; a link that moves this much within `sendStallMs` is not stalled. */
+const WRITE_BYTES_MAX = 1024 * 1024;
+
+interface Slab {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  /** Packets whose last byte lies in this chunk. */
+  readonly packets: number;
+  /** The slab that is free once this chunk is written: set on the last run of a full slab. */
+  readonly retires: Slab | null;
+  /** Whether a packet's own memory goes back to it once this chunk is written. */
+  readonly returns: boolean;
+}
+
+function newSlab(byteLength: number): Slab {
+  const bytes = Buffer.allocUnsafeSlow(byteLength);
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+/** Slabs that sessions share. */
+export class SendPool {
+  readonly #small: Slab[] = [];
+  readonly #large: Slab[] = [];
+
+  /** A slab with room for `byteLength` bytes (less than a large payload) at least. */
+  take(byteLength: number): Slab {
+    if (byteLength > LARGE_SLAB_BYTES) return newSlab(byteLength);
+    const isSmall = byteLength <= SMALL_SLAB_BYTES;
+    const spare = (isSmall ? this.#small : this.#large).pop();
+    if (spare !== undefined) return spare;
+    return newSlab(isSmall ? SMALL_SLAB_BYTES : LARGE_SLAB_BYTES);
+  }
+
+  giveBack(slab: Slab): void {
+    const isSmall = slab.bytes.length === SMALL_SLAB_BYTES;
+    const spare = isSmall ? this.#small : this.#large;
+    if (spare.length < (isSmall ? SMALL_SPARE_MAX : LARGE_SPARE_MAX)) spare.push(slab);
+  }
+}
+
+/** The pool of this thread: each thread loads this module for itself. */
+export const sendPool: SendPool = new SendPool();
+
+/** One session's sending end. */
+export class SendBuffer {
+  readonly #header: LengthHeader;
+  readonly #pool: SendPool;
+  readonly #random: () => number;
+  /** A payload from this length on needs more than a copy: it is cut or queued by reference, or its frame encoded. */
+  readonly #longBytes: number;
+  /** The slab being filled; null while nothing is queued. */
+  #slab: Slab | null = null;
+  /** How large a slab an empty queue begins with. */
+  #firstBytes = SMALL_SLAB_BYTES;
+  #runStart = 0;
+  #fill = 0;
+  #runPackets = 0;
+  #waiting: Chunk[] = [];
+  #flight: Chunk[] = [];
+  #flightBytes = 0;
+  #heartbeatBytes = 0;
+  #queuedBytes = 0;
+  #queuedPackets = 0;
+
+  /** @param random gives each encoded frame its randKey: a number in [0, 1) */
+  constructor(header: LengthHeader, pool: SendPool, random: () => number = Math.random) {
+    this.#header = header;
+    this.#pool = pool;
+    this.#random = random;
+    this.#longBytes = header.net === null ? SPLIT_PAYLOAD_BYTES : 0;
+  }
+
+  /** Bytes on the wire, headers included, that were taken and not written. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** Packets that were taken and not written. */
+  get queuedPackets(): number {
+    return this.#queuedPackets;
+  }
+
+  get writing(): boolean {
+    return this.#flight.length > 0;
+  }
+
+  /** What would be lost if the connection ended now. Heartbeats are nobody's loss. */
+  get unsent(): Traffic {
+    return { packets: this.#queuedPackets, bytes: this.#queuedBytes - this.#heartbeatBytes };
+  }
+
+  /** Takes a packet's frame. The caller has checked its length. HOT. */
+  append(packet: Packet): void {
+    const length = packet.length;
+    const headerBytes = this.#header.byteLength;
+    const total = headerBytes + length;
+    if (length >= this.#longBytes) {
+      this.#appendLong(packet, length);
+      return;
+    }
+    const slab = this.#slabWithRoom(total);
+    const at = this.#fill;
+    writeLength(this.#header, slab.view, at, length);
+    copyContent(packet, slab.bytes, slab.view, at + headerBytes);
+    this.#fill = at + total;
+    this.#runPackets++;
+    this.#queuedBytes += total;
+    this.#queuedPackets++;
+  }
+
+  /** Takes an empty frame. Only while nothing is queued: bytes under way are life enough. */
+  appendHeartbeat(): void {
+    const headerBytes = this.#header.byteLength;
+    const slab = this.#slabWithRoom(headerBytes);
+    writeLength(this.#header, slab.view, this.#fill, 0);
+    this.#seal(slab, this.#fill + headerBytes);
+    this.#fill += headerBytes;
+    this.#queuedBytes += headerBytes;
+    this.#heartbeatBytes += headerBytes;
+  }
+
+  /** Takes a frame as `encodeFrame` made it, for one session of many. HOT. */
+  appendFrame(frame: Uint8Array): void {
+    const slab = this.#slabWithRoom(frame.length);
+    slab.bytes.set(frame, this.#fill);
+    this.#fill += frame.length;
+    this.#runPackets++;
+    this.#queuedBytes += frame.length;
+    this.#queuedPackets++;
+  }
+
+  /** What the next write shall carry, or null when nothing waits. Call only while not `writing`. */
+  beginWrite(): readonly Uint8Array[] | null {
+    this.#closeRun(false);
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return null;
+    let count = 0;
+    let bytes = 0;
+    while (count < waiting.length && bytes < WRITE_BYTES_MAX) {
+      bytes += waiting[count]!.bytes.length;
+      count++;
+    }
+    this.#flightBytes = bytes;
+    if (count === waiting.length) {
+      this.#flight = waiting;
+      this.#waiting = [];
+    } else {
+      this.#flight = waiting.splice(0, count);
+    }
+    return this.#flight.map((chunk) => chunk.bytes);
+  }
+
+  /** The write in flight is done; returns what it carried, heartbeats counted as bytes only. */
+  completeWrite(): Traffic {
+    const bytes = this.#flightBytes;
+    let packets = 0;
+    for (const chunk of this.#flight) {
+      packets += chunk.packets;
+      if (chunk.retires !== null) this.#pool.giveBack(chunk.retires);
+      if (chunk.returns) returnMemory(chunk.bytes);
+    }
+    this.#flight = [];
+    this.#flightBytes = 0;
+    // A heartbeat is appended to an empty queue only, so it left with the first write.
+    this.#heartbeatBytes = 0;
+    this.#queuedBytes -= bytes;
+    this.#queuedPackets -= packets;
+    if (this.#queuedBytes === 0 && this.#slab !== null) {
+      if (bytes <= SMALL_SLAB_BYTES) this.#firstBytes = SMALL_SLAB_BYTES;
+      this.#pool.giveBack(this.#slab);
+      this.#slab = null;
+    }
+    return { packets, bytes };
+  }
+
+  /** Forgets everything. Memory of a write that never completed is not reused: the kernel may still read it. */
+  release(): void {
+    this.#waiting = [];
+    this.#flight = [];
+    this.#slab = null;
+  }
+
+  /** A Net frame lies whole in one slab. */
+  #appendEncoded(packet: Packet, length: number): void {
+    const headerBytes = this.#header.byteLength;
+    const total = headerBytes + length;
+    const slab = this.#slabWithRoom(total);
+    const at = this.#fill;
+    writeLength(this.#header, slab.view, at, length);
+    copyContent(packet, slab.bytes, slab.view, at + headerBytes);
+    this.#seal(slab, at + total);
+    this.#fill = at + total;
+    this.#runPackets++;
+    this.#queuedBytes += total;
+    this.#queuedPackets++;
+  }
+
+  /** Encodes the frame at the fill mark, if frames are. */
+  #seal(slab: Slab, end: number): void {
+    const { net } = this.#header;
+    if (net !== null) sealFrame(net.key, randKeyOf(this.#random), slab.view, this.#fill, end);
+  }
+
+  #appendLong(packet: Packet, length: number): void {
+    if (this.#header.net !== null) {
+      this.#appendEncoded(packet, length);
+      return;
+    }
+    const headerBytes = this.#header.byteLength;
+    const slab = this.#slabWithRoom(headerBytes);
+    writeLength(this.#header, slab.view, this.#fill, length);
+    this.#fill += headerBytes;
+    // By reference only where little else is kept alive with it: the queue's limit is a limit of memory.
+    if (length >= LARGE_PAYLOAD_BYTES && heldBytes(packet) <= length * HELD_RATIO_MAX) {
+      this.#appendByReference(lendBytes(packet), length);
+    } else {
+      this.#appendInParts(packet.bytes, length);
+    }
+    this.#queuedBytes += headerBytes + length;
+    this.#queuedPackets++;
+  }
+
+  /** Fills slabs to the brim. */
+  #appendInParts(payload: Uint8Array, length: number): void {
+    for (let at = 0; at < length; ) {
+      const slab = this.#slabWithRoom(1);
+      const count = Math.min(length - at, slab.bytes.length - this.#fill);
+      slab.bytes.set(at === 0 && count === length ? payload : payload.subarray(at, at + count), this.#fill);
+      this.#fill += count;
+      at += count;
+    }
+    this.#runPackets++;
+  }
+
+  #appendByReference(payload: Uint8Array, length: number): void {
+    this.#closeRun(false);
+    for (let at = 0; at < length; at += WRITE_BYTES_MAX) {
+      const end = Math.min(length, at + WRITE_BYTES_MAX);
+      const bytes = at === 0 && end === length ? payload : payload.subarray(at, end);
+      const isLast = end === length;
+      this.#waiting.push({ bytes, packets: isLast ? 1 : 0, retires: null, returns: isLast });
+    }
+  }
+
+  #slabWithRoom(byteLength: number): Slab {
+    let slab = this.#slab;
+    if (slab !== null && slab.bytes.length - this.#fill >= byteLength) return slab;
+    if (slab !== null) {
+      this.#closeRun(true);
+      this.#firstBytes = LARGE_SLAB_BYTES;
+    }
+    this.#slab = slab = this.#pool.take(Math.max(byteLength, this.#firstBytes));
+    this.#runStart = 0;
+    this.#fill = 0;
+    return slab;
+  }
+
+  /** Makes a chunk of the open run. A full slab retires with its last run. */
+  #closeRun(slabIsFull: boolean): void {
+    const slab = this.#slab;
+    if (slab === null || (this.#runStart === this.#fill && !slabIsFull)) return;
+    this.#waiting.push({
+      bytes: slab.bytes.subarray(this.#runStart, this.#fill),
+      packets: this.#runPackets,
+      retires: slabIsFull ? slab : null,
+      returns: false,
+    });
+    this.#runStart = this.#fill;
+    this.#runPackets = 0;
+  }
+}
+
+/** A packet's frame, encoded once for sending to many; null where frames are not encoded. */
+export function encodeFrame(header: LengthHeader, packet: Packet, random: () => number): Uint8Array | null {
+  if (header.net === null) return null;
+  const { bytes, view } = newSlab(header.byteLength + packet.length);
+  writeLength(header, view, 0, packet.length);
+  copyContent(packet, bytes, view, header.byteLength);
+  sealFrame(header.net.key, randKeyOf(random), view, 0, bytes.length);
+  return bytes;
+}
+
+function randKeyOf(random: () => number): number {
+  return Math.floor(random() * 256);
+}
