@@ -1,0 +1,90 @@
+/** When sessions are flushed, seen with a clock whose time passes only while somebody writes. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Clock } from "../../src/base/clock.ts";
+import { Flusher } from "../../src/session/flusher.ts";
+
+/** A flusher, and sessions that each take a while to be written. */
+class Stage {
+  nowMs = 1000;
+  readonly flushes: string[] = [];
+  readonly flusher = new Flusher({ nowMs: () => this.nowMs } as Clock);
+
+  /** Takes a packet for a session, which asks to be flushed unless it has already. */
+  take(name: string, writeMs: number): void {
+    this.flusher.noteTaken();
+    if (this.#asked.has(name)) return;
+    this.#asked.add(name);
+    this.flusher.add({
+      flush: () => {
+        this.#asked.delete(name);
+        this.nowMs += writeMs;
+        this.flushes.push(name);
+      },
+    });
+  }
+  readonly #asked = new Set<string>();
+}
+
+const codeReturns = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
+const loopTurns = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test("what a turn takes is flushed once its code has returned, each session once", async () => {
+  const stage = new Stage();
+  for (let n = 0; n < 3; n++) {
+    stage.take("a", 1);
+    stage.take("b", 1);
+  }
+  assert.deepEqual(stage.flushes, []);
+  await codeReturns();
+  assert.deepEqual(stage.flushes, ["a", "b"]);
+});
+
+test("a turn that comes later than the last flush took is flushed at once", async () => {
+  const stage = new Stage();
+  stage.take("a", 5);
+  await codeReturns();
+  stage.nowMs += 5;
+  stage.take("a", 5);
+  await codeReturns();
+  assert.deepEqual(stage.flushes, ["a", "a"]);
+});
+
+test("turns that follow a long flush closely are joined for as long as it took", async () => {
+  const stage = new Stage();
+  stage.take("a", 5);
+  await codeReturns();
+  let turns = 0;
+  const sendsEachTurn = (): void => {
+    if (stage.flushes.length > 1 || turns === 100) return;
+    turns++;
+    stage.nowMs += 1;
+    stage.take("a", 5);
+    setImmediate(sendsEachTurn); // before the flusher looks again
+  };
+  sendsEachTurn();
+  while (stage.flushes.length === 1 && turns < 100) await loopTurns();
+  assert.equal(turns, 5);
+});
+
+test("a flush that waits, and that nobody adds to, goes out in the next turn", async () => {
+  const stage = new Stage();
+  stage.take("a", 5);
+  await codeReturns();
+  stage.take("a", 5);
+  await codeReturns();
+  assert.equal(stage.flushes.length, 1);
+  await loopTurns();
+  assert.deepEqual(stage.flushes, ["a", "a"]);
+});
+
+test("addLater() flushes after the loop has turned, whatever else is flushed before", async () => {
+  const stage = new Stage();
+  const later: string[] = [];
+  stage.flusher.addLater({ flush: () => void later.push("later") });
+  stage.take("a", 1);
+  await codeReturns();
+  assert.deepEqual([stage.flushes, later], [["a"], []]);
+  await loopTurns();
+  assert.deepEqual(later, ["later"]);
+});
