@@ -1,0 +1,220 @@
+/**
+ * How the handle and the threads reach each other's sessions: one `Mail` each, a port to every other.
+ *
+ *     send(id, packet) --reserve--> batch for the owner --end of turn, or full--> port --> owner's Session
+ *
+ * A packet is taken once its reservation is made; from then on it is under way, and the owner either sends it
+ * or counts it as lost with the session. Per sender and session the order is kept: everything for one
+ * thread goes through one port, a `disconnect` behind the packets before it.
+ */
+import type { MessagePort, Transferable } from "node:worker_threads";
+import type { Packet } from "../packet/packet.ts";
+import { type SessionId, slotOf } from "../session/session-id.ts";
+import type { SessionSettings } from "../session/settings.ts";
+import { BatchWriter } from "./mail-batch.ts";
+import type { MailMessage } from "./messages.ts";
+import { Reservations } from "./reservations.ts";
+import { type SharedMemory, UNPOSTED_STRIDE } from "./shared-memory.ts";
+import type { SharedRegistry } from "./shared-registry.ts";
+
+interface Route {
+  /** Null while the port to a worker that has just come is still on its way to us. */
+  port: MessagePort | null;
+  /** Which worker is at the other end. */
+  readonly incarnation: number;
+  readonly batch: BatchWriter;
+  /** What was said before the port came, in order. */
+  readonly parked: Parcel[];
+}
+
+interface Parcel {
+  readonly message: MailMessage;
+  readonly transfer: Transferable[];
+  /** The sessions that it has packets for. */
+  readonly ids: readonly SessionId[];
+}
+
+export class Mail {
+  readonly #self: number;
+  readonly #registry: SharedRegistry;
+  readonly #reservations: Reservations;
+  readonly #settings: SessionSettings;
+  readonly #onMessage: (from: number, message: MailMessage) => void;
+  readonly #onRoom: (id: SessionId) => void;
+  readonly #routes: (Route | undefined)[] = [];
+  /** What waits in our batches, by session slot: given back by the handle should we die before it is posted. */
+  readonly #unposted: Float64Array;
+  #flushAsked = false;
+  readonly #flush = (): void => this.flush();
+
+  /**
+   * @param self this side's number: 0 is the handle
+   * @param onRoom a session that refused one of our packets has room again
+   */
+  constructor(
+    self: number,
+    memory: SharedMemory,
+    registry: SharedRegistry,
+    settings: SessionSettings,
+    onMessage: (from: number, message: MailMessage) => void,
+    onRoom: (id: SessionId) => void,
+  ) {
+    this.#self = self;
+    this.#registry = registry;
+    this.#reservations = new Reservations(memory);
+    this.#unposted = memory.unposted(self);
+    this.#settings = settings;
+    this.#onMessage = onMessage;
+    this.#onRoom = onRoom;
+  }
+
+  /** From now on `thread`, being that worker, is reached through `port`. The port keeps nothing alive. */
+  connect(thread: number, incarnation: number, port: MessagePort): void {
+    const waiting = this.#routes[thread];
+    const route = waiting?.incarnation === incarnation ? waiting : newRoute(incarnation);
+    this.#routes[thread] = route;
+    route.port = port;
+    for (const parcel of route.parked.splice(0)) this.#send(port, parcel);
+    port.on("message", (message: MailMessage) => {
+      if (message.kind === "room") {
+        if (this.isOpen(message.id)) this.#onRoom(message.id);
+      } else {
+        this.#onMessage(thread, message);
+      }
+    });
+    // A thread that died closes its end.
+    port.on("close", () => {
+      if (this.#routes[thread]?.port === port) this.#routes[thread] = undefined;
+    });
+    port.unref();
+  }
+
+  close(): void {
+    for (const route of this.#routes) route?.port?.close();
+    this.#routes.length = 0;
+  }
+
+  // For sessions of other threads.
+
+  /**
+   * Takes a packet for a session of another thread, or not. The packet has passed the checks that throw. HOT.
+   * @param frame the same as an encoded frame, where it was encoded for many
+   */
+  send(id: SessionId, packet: Packet, frame: Uint8Array | null = null): boolean {
+    const owner = this.#registry.ownerOf(id);
+    const route = this.#routeTo(owner);
+    if (route === undefined) return false;
+    const reserved = this.#reserve(id, packet);
+    if (reserved === "full") {
+      this.#registry.waitForRoom(id, this.#self);
+      // Room that came before the owner could see us waiting would never be told.
+      if (this.#hasRoom(id, packet)) setImmediate(() => this.#tellRoom(id));
+    }
+    if (reserved !== "taken") return false;
+    if (!route.batch.hasRoom(packet, frame)) this.#post(route);
+    this.#noteUnposted(id, packet.length);
+    route.batch.append(id, packet, frame);
+    if (!this.#flushAsked) {
+      this.#flushAsked = true;
+      process.nextTick(this.#flush);
+    }
+    return true;
+  }
+
+  /** Whether a session of any thread takes packets. */
+  isOpen(id: SessionId): boolean {
+    return this.#registry.ownerOf(id) !== 0 && !this.#reservations.isClosed(id);
+  }
+
+  /** The worker that we reach as that thread; 0 where none. */
+  incarnationOf(thread: number): number {
+    return this.#routeTo(thread)?.incarnation ?? 0;
+  }
+
+  /** Asks the owner to end a session. False where there is none. */
+  disconnect(id: SessionId, now: boolean): boolean {
+    const route = this.#routeTo(this.#registry.ownerOf(id));
+    if (route === undefined) return false;
+    if (!this.#reservations.closeIfOpen(id) && !now) return false; // it leaves already; `now` hurries it
+    this.#post(route);
+    this.#tell(route, { kind: "disconnect", id, now });
+    return true;
+  }
+
+  /** Says something to another thread. */
+  tell(thread: number, message: MailMessage, transfer: Transferable[] = []): void {
+    const route = this.#routes[thread];
+    if (route !== undefined) this.#tell(route, message, transfer);
+  }
+
+  /** Posts every batch that is begun. */
+  flush(): void {
+    this.#flushAsked = false;
+    for (const route of this.#routes) if (route !== undefined) this.#post(route);
+  }
+
+  // Inside.
+
+  /** The way to a thread. That to a worker which has just come begins before its port is here. */
+  #routeTo(thread: number): Route | undefined {
+    const incarnation = this.#registry.incarnation(thread);
+    if (incarnation === 0) return undefined; // nobody there, or the handle, which has no sessions
+    const route = this.#routes[thread];
+    if (route?.incarnation === incarnation) return route;
+    this.#routes[thread] = newRoute(incarnation);
+    return this.#routes[thread];
+  }
+
+  #noteUnposted(id: SessionId, length: number): void {
+    const at = slotOf(id) * UNPOSTED_STRIDE;
+    const cells = this.#unposted;
+    if (cells[at] !== id) {
+      cells[at] = id;
+      cells[at + 1] = 0;
+      cells[at + 2] = 0;
+    }
+    cells[at + 1]! += 1;
+    cells[at + 2]! += this.#settings.header.byteLength + length;
+  }
+
+  #reserve(id: SessionId, packet: Packet): "taken" | "full" | "gone" {
+    const { header, sendQueueBytesMax } = this.#settings;
+    return this.#reservations.reserve(id, header.byteLength + packet.length, sendQueueBytesMax);
+  }
+
+  #hasRoom(id: SessionId, packet: Packet): boolean {
+    const { header, sendQueueBytesMax } = this.#settings;
+    const frameBytes = header.byteLength + packet.length;
+    return this.#reservations.bytesTaken(id) + frameBytes <= sendQueueBytesMax;
+  }
+
+  #tellRoom(id: SessionId): void {
+    if (this.#registry.stopWaiting(id, this.#self) && this.isOpen(id)) this.#onRoom(id);
+  }
+
+  #post(route: Route): void {
+    if (route.batch.isEmpty) return;
+    const { bytes, byteLength, ids } = route.batch.finish();
+    this.#tell(route, { kind: "packets", bytes, byteLength }, [bytes], ids);
+  }
+
+  #tell(
+    route: Route,
+    message: MailMessage,
+    transfer: Transferable[] = [],
+    ids: readonly SessionId[] = [],
+  ): void {
+    const parcel = { message, transfer, ids };
+    if (route.port === null) route.parked.push(parcel);
+    else this.#send(route.port, parcel);
+  }
+
+  #send(port: MessagePort, { message, transfer, ids }: Parcel): void {
+    port.postMessage(message, transfer);
+    for (const id of ids) this.#unposted[slotOf(id) * UNPOSTED_STRIDE] = 0;
+  }
+}
+
+function newRoute(incarnation: number): Route {
+  return { port: null, incarnation, batch: new BatchWriter(), parked: [] };
+}
