@@ -1,0 +1,18 @@
+/** node:net by hand, plain: one write per message, header and payload in one buffer. */
+import type * as net from "node:net";
+import { netPeer, type Sender } from "./net-peer.ts";
+
+class Writer implements Sender {
+  full = false;
+  readonly #socket: net.Socket;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+  }
+
+  push(frame: Buffer): void {
+    this.full = !this.#socket.write(frame);
+  }
+}
+
+export const peer = netPeer(Writer);
