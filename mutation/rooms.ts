@@ -1,0 +1,48 @@
+/** The rooms that are mutated, and for each the tests that are held against it: the smallest set that should tell. */
+
+export interface Room {
+  /** The files whose code is changed. */
+  readonly mutate: readonly string[];
+  /** The test files, fastest first; of their tests each mutant meets those that reach it. */
+  readonly tests: readonly string[];
+}
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  framing: {
+    mutate: ["src/framing/*.ts"],
+    // The random tests of send-buffer and receive-buffer go byte by byte: too slow for each mutant.
+    tests: testsOf("framing", ["length-header", "decode-frames", "send-slabs", "receive-slabs"]),
+  },
+  packet: {
+    mutate: ["src/packet/*.ts"],
+    tests: testsOf("packet", [
+      "messages",
+      "packet-memory",
+      "memory",
+      "packet-room",
+      "packet-loans",
+      "packet-fields",
+      "packet-text",
+    ]),
+  },
+  session: {
+    mutate: ["src/session/*.ts"],
+    tests: testsOf("session", [
+      "session-id",
+      "crossing",
+      "session-registry",
+      "session-table",
+      "liveness",
+      "inbox",
+      "flusher",
+      "inflow",
+      "session-open",
+      "session-leaving",
+      "session-sweeping",
+    ]),
+  },
+};
+
+function testsOf(folder: string, names: readonly string[]): string[] {
+  return names.map((name) => `test/${folder}/${name}.test.ts`);
+}
