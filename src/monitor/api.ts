@@ -1,0 +1,49 @@
+/**
+ * What a monitor tells over HTTP, as JSON: the page, `lanwire top` and whoever else asks read these.
+ *
+ *     GET /api/servers                            ServerView[]
+ *     GET /api/figures                            Figure[]: the table, so that the page needs no copy of it
+ *     GET /api/history?server=&type=&from=&to=    Series: epoch milliseconds, by the second within the last hour,
+ *                                                 else by the minute; thinned to at most POINTS_MAX
+ *     GET /api/events                             server-sent events, named as MonitorEvent's `kind`
+ *     GET /metrics                                Prometheus text
+ *
+ * Times are epoch milliseconds; values are the wire's, to be divided by the figure's `scale`.
+ */
+
+/** The most points of one answer. */
+export const POINTS_MAX = 2000;
+
+export interface ServerView {
+  readonly serverNo: number;
+  /** Given to the monitor by its options, else "server 7". */
+  readonly name: string;
+  readonly address: string;
+  readonly state:
+    | { readonly at: "up"; readonly sinceMs: number }
+    | { readonly at: "down"; readonly sinceMs: number; readonly reason: string };
+  /** How often it joined. */
+  readonly joins: number;
+  /** The last value of each figure: type, value, when. */
+  readonly values: readonly (readonly [type: number, value: number, atMs: number])[];
+}
+
+export type MonitorEvent =
+  /** First on each stream. */
+  | { readonly kind: "snapshot"; readonly atMs: number; readonly servers: readonly ServerView[] }
+  | { readonly kind: "joined" | "left"; readonly server: ServerView }
+  /** Once a second, everything that came since the last: server, type, value, when. */
+  | {
+      readonly kind: "values";
+      readonly atMs: number;
+      readonly values: readonly (readonly [serverNo: number, type: number, value: number, atMs: number])[];
+    };
+
+export interface Series {
+  readonly serverNo: number;
+  readonly type: number;
+  /** How much time one point stands for. */
+  readonly stepMs: number;
+  /** In order of time; where nothing was reported there is no point. */
+  readonly points: readonly (readonly [atMs: number, min: number, average: number, max: number])[];
+}
