@@ -2,7 +2,7 @@
  * What a monitor tells over HTTP, as JSON: the page, `lanwire top` and whoever else asks read these.
  *
  *     GET /api/servers                            ServerView[]
- *     GET /api/figures                            Figure[]: the table, so that the page needs no copy of it
+ *     GET /api/figures                            FigureView[]: the table, so that the page needs no copy of it
  *     GET /api/history?server=&type=&from=&to=    Series: epoch milliseconds, by the second within the last hour,
  *                                                 else by the minute; thinned to at most POINTS_MAX
  *     GET /api/events                             server-sent events, named as MonitorEvent's `kind`
@@ -10,6 +10,8 @@
  *
  * Times are epoch milliseconds; values are the wire's, to be divided by the figure's `scale`.
  */
+
+import type { Figure } from "./figures.ts";
 
 /** The most points of one answer. */
 export const POINTS_MAX = 2000;
@@ -46,4 +48,27 @@ export interface Series {
   readonly stepMs: number;
   /** In order of time; where nothing was reported there is no point. */
   readonly points: readonly (readonly [atMs: number, min: number, average: number, max: number])[];
+}
+
+export interface FigureView extends Figure {
+  /** Above this, in the wire's values, a tile is red; the page lets its reader choose another. */
+  readonly redAbove?: number;
+}
+
+export interface HistoryQuery {
+  readonly serverNo: number;
+  readonly type: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** What stands behind the page and the API: the monitor itself, or a made-up one in tests. */
+export interface MonitorSource {
+  figures(): readonly FigureView[];
+  servers(): readonly ServerView[];
+  history(query: HistoryQuery): Series;
+  /** Prometheus text, format 0.0.4. */
+  metrics(): string;
+  /** Tells what happens from now on, never from inside this call; returns how to end that. */
+  subscribe(listener: (event: MonitorEvent) => void): () => void;
 }
