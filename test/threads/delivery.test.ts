@@ -101,7 +101,9 @@ async function clientOnThread(t: TestContext, port: number) {
     await client.disconnect({ now: true });
     for (const each of ports) each.close();
   });
-  const options = { port, heartbeat: false, sendQueueBytesMax: QUEUE_BYTES } as const;
+  // A client that is over is idle, and its figures are zero: this one goes on, in a long pause.
+  const reconnect = { minDelayMs: 600_000, maxDelayMs: 600_000 };
+  const options = { port, heartbeat: false, sendQueueBytesMax: QUEUE_BYTES, reconnect } as const;
   await within(client.connect({ ...options, workerThreads: 1, workerData }), "it joins");
   return { client, reports };
 }
