@@ -162,9 +162,11 @@ local function experts(proto, name)
     in_step = ProtoExpert.new(name .. ".in_step", "In step from here on: whole frames up to the segment's end",
       expert.group.SEQUENCE, expert.severity.NOTE),
     cut = ProtoExpert.new(name .. ".cut", "Frame was not captured whole", expert.group.UNDECODED, expert.severity.WARN),
+    not_joined = ProtoExpert.new(name .. ".not_joined", "Frame goes on in another segment, and reassembly is off",
+      expert.group.UNDECODED, expert.severity.WARN),
     checksum = ProtoExpert.new(name .. ".checksum_wrong", "Checksum is wrong", expert.group.CHECKSUM, expert.severity.ERROR),
   }
-  proto.experts = { e.too_long, e.invalid, e.out_of_step, e.in_step, e.cut, e.checksum }
+  proto.experts = { e.too_long, e.invalid, e.out_of_step, e.in_step, e.cut, e.not_joined, e.checksum }
   return e
 end
 local lan_experts = experts(lan, "lanwire")
@@ -211,13 +213,14 @@ end
 -- The two kinds of frames --------------------------------------------------------------------------------------------
 --
 -- header_bytes    how many tell a frame's size
+-- empty_bytes     what a frame without payload has
 -- size_at(tvb, at)   bytes of the frame that begins there, or nil and the expert that says why there is none
 -- show(tvb, at, size, tree)   one whole frame; returns what the info column says of it
 
 local function lan_kind()
   local p = lan.prefs
   local width, big, includes, bytes_max = p.length_bytes, p.endian == BIG, p.includes_header, p.packet_bytes_max
-  local kind = { proto = lan, fields = f, experts = lan_experts, header_bytes = width, label = "LANWIRE" }
+  local kind = { proto = lan, fields = f, experts = lan_experts, header_bytes = width, empty_bytes = width, label = "LANWIRE" }
 
   function kind.size_at(tvb, at)
     local field = tvb(at, width)
@@ -266,6 +269,7 @@ end
 local function net_kind()
   local code, key, bytes_max = net.prefs.code, net.prefs.key, net.prefs.packet_bytes_max
   local kind = { proto = net, fields = n, experts = net_experts, header_bytes = 4, label = "LANWIRE_NET" }
+  kind.empty_bytes = NET_HEADER_BYTES
 
   function kind.size_at(tvb, at)
     if tvb(at, 1):uint() ~= code then return nil, net_experts.invalid end
@@ -309,7 +313,7 @@ end
 
 -- By stream and direction: whether the next byte is known to begin a frame. Only the first pass changes it.
 local in_step = {}
--- By packet and direction, of those that came out of step: how many bytes were skipped.
+-- By piece of a packet, of those that came out of step: how many bytes were skipped.
 local skipped = {}
 
 local function reset()
@@ -337,7 +341,7 @@ local function place_in_step(kind, tvb)
     local size = kind.size_at(tvb, at)
     if size and can_begin[at + size] then
       can_begin[at] = true
-      has_payload[at] = size > NET_HEADER_BYTES or has_payload[at + size]
+      has_payload[at] = size > kind.empty_bytes or has_payload[at + size]
       -- Zeros at the end of a payload look like heartbeats: only a segment that is nothing else may be those.
       if has_payload[at] or at == 0 then first = at end
     end
@@ -353,14 +357,14 @@ end
 -- The bytes to skip at the start of this segment, and whether frames follow behind them.
 local function step_in(kind, tvb, pinfo)
   local key = kind.label .. direction_of(pinfo)
-  local packet = pinfo.number .. " " .. key
+  local piece = string.format("%d %d %d %s", pinfo.number, tvb:offset(), tvb:len(), key)
   if not pinfo.visited and in_step[key] == nil then in_step[key] = not began_before_us() end
   if not pinfo.visited and not in_step[key] then
     local place = place_in_step(kind, tvb)
     in_step[key] = place ~= nil
-    skipped[packet] = place or tvb:len()
+    skipped[piece] = place or tvb:len()
   end
-  return skipped[packet] or 0, key
+  return skipped[piece] or 0, key
 end
 
 local function say(pinfo, kind, told)
@@ -374,6 +378,17 @@ local function say(pinfo, kind, told)
   end
 end
 
+-- More bytes of the frame that begins at `at`; where segments are not put together, the stream is out of step.
+local function ask_for_more(kind, tvb, at, bytes, pinfo, tree, key)
+  if pinfo.can_desegment > 0 then
+    pinfo.desegment_offset = at
+    pinfo.desegment_len = bytes
+    return
+  end
+  tree:add(kind.fields.skipped, tvb(at)):add_proto_expert_info(kind.experts.not_joined)
+  if not pinfo.visited then in_step[key] = false end
+end
+
 -- All frames from `at` on; what is left of one that is not whole is asked for.
 local function show_frames(kind, tvb, at, pinfo, tree, key)
   local told = {}
@@ -381,8 +396,7 @@ local function show_frames(kind, tvb, at, pinfo, tree, key)
   while at < captured do
     local left = reported - at
     if left < kind.header_bytes then
-      pinfo.desegment_offset = at
-      pinfo.desegment_len = DESEGMENT_ONE_MORE_SEGMENT
+      ask_for_more(kind, tvb, at, DESEGMENT_ONE_MORE_SEGMENT, pinfo, tree, key)
       break
     end
     if captured - at < kind.header_bytes then
@@ -397,8 +411,7 @@ local function show_frames(kind, tvb, at, pinfo, tree, key)
       break
     end
     if size > left then
-      pinfo.desegment_offset = at
-      pinfo.desegment_len = size - left
+      ask_for_more(kind, tvb, at, size - left, pinfo, tree, key)
       break
     end
     if size > captured - at then

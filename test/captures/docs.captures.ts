@@ -22,7 +22,7 @@ const SHOWN: Readonly<Record<string, readonly RegExp[]>> = {
   "decode-as": [/\t6\t214e01000000/],
   net: [/LANWIRE_NET/],
   json: [/"lanwire_monitor.server_no": "1"/],
-  wrong: [/^(?![^]*(?:longer than|No frame))/],
+  wrong: [/^(?!.*(?:longer than|No frame))/s],
 };
 
 const PAGE = readPage("docs/captures.md");

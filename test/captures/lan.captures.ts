@@ -6,6 +6,7 @@ import { CANNOT_CAPTURE, Capture } from "./capture.ts";
 import { CountingClient, EchoServer, RawWriter } from "./links.ts";
 
 const PAYLOAD = "lanwire.payload";
+const OUT_OF_STEP = "Out of step: no frame is known to begin here";
 
 /** A quarter of a megabyte: more than one segment on loopback takes. */
 const LARGE_BYTES = 256 * 1024;
@@ -150,6 +151,10 @@ describe("tools/lanwire.lua, Lan frames", { skip: CANNOT_CAPTURE }, () => {
     const at = ["-o", `lanwire.ports:${writer.port}`];
     assert.deepEqual(capture!.values(PAYLOAD, "lanwire", ...at), ["61610000", "62"]);
     assert.deepEqual(capture!.values("lanwire.skipped", "lanwire", ...at), []);
+    // Where the segments are not put together, that is what is told, and nothing else.
+    const apart = [...at, "-o", "tcp.desegment_tcp_streams:FALSE"];
+    const told = ["Frame goes on in another segment, and reassembly is off", ...Array(3).fill(OUT_OF_STEP)];
+    assert.deepEqual(capture!.values("_ws.expert.message", "lanwire", ...apart), told);
   });
 
   it("a capture that begins in the middle of a frame is skipped to the first segment that frames end with", async (t) => {
@@ -159,7 +164,8 @@ describe("tools/lanwire.lua, Lan frames", { skip: CANNOT_CAPTURE }, () => {
     // The rest of the frame, in two: the first ends with what looks like a heartbeat.
     await writer.write(
       "626262 00000000",
-      "6363636363 02000000 6464 00000000 01000000 65",
+      "6363636363 01000000 64 00000000",
+      "01000000 65",
       "03000000 66",
       "6767",
     );
@@ -167,12 +173,13 @@ describe("tools/lanwire.lua, Lan frames", { skip: CANNOT_CAPTURE }, () => {
     const at = ["-o", `lanwire.ports:${writer.port}`];
     const fields = ["lanwire.skipped", PAYLOAD, "lanwire.heartbeat", "_ws.expert.message"];
     assert.deepEqual(capture.rows(fields, "lanwire.frame || lanwire.skipped", ...at), [
-      [["62626200000000"], [], [], ["Out of step: no frame is known to begin here"]],
-      [["6363636363"], ["6464", "65"], ["1"], ["In step from here on: whole frames up to the segment's end"]],
+      [["62626200000000"], [], [], [OUT_OF_STEP]],
+      [["6363636363"], ["64"], ["1"], ["In step from here on: whole frames up to the segment's end"]],
+      [[], ["65"], [], []],
       [[], ["666767"], [], []],
     ]);
     // The same where packets are gone through twice, as the program with windows does it.
-    assert.deepEqual(capture.values(PAYLOAD, "lanwire", "-2", ...at), ["6464", "65", "666767"]);
+    assert.deepEqual(capture.values(PAYLOAD, "lanwire", "-2", ...at), ["64", "65", "666767"]);
   });
 
   it("what is no frame is told, and reading goes on where frames fit again", async (t) => {
