@@ -113,7 +113,7 @@ export class SharedRegistry implements SessionRegistry {
   }
 
   nameOf(id: SessionId): HostId | undefined {
-    return this.ownerOf(id) === 0 ? undefined : this.#names.get(slotOf(id));
+    return this.#names.get(slotOf(id), () => this.ownerOf(id) !== 0);
   }
 
   /** The name of a place that is being freed, whoever has it. */
@@ -122,8 +122,11 @@ export class SharedRegistry implements SessionRegistry {
   }
 
   find(hostId: HostId): SessionId | undefined {
-    const slot = this.#names.find(hostId);
-    return slot < 0 ? undefined : this.#idOf(slot);
+    let generation = 0;
+    const slot = this.#names.find(hostId, (found) => {
+      generation = Atomics.load(this.#slots, found * SLOT_STRIDE + GENERATION);
+    });
+    return slot < 0 ? undefined : makeSessionId(generation >>> 0, slot);
   }
 
   /** The thread that a joined session lives on, or 0 where there is no such session. HOT. */
