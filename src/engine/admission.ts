@@ -66,7 +66,7 @@ export class Admission {
   refusal(ip: string, nowMs: number): RefusalReason | undefined {
     if (this.#denies(ip)) return "denied";
     if (!this.#allows(ip)) return "not-allowed";
-    if (this.#registry.count >= this.#settings.maxSessions) return "sessions-max";
+    if (!this.#registry.hasPlace) return "sessions-max";
     const address = addressOf(ip);
     if (this.#isFull(address)) return "sessions-per-address";
     return this.#isTooFast(address, nowMs) ? "accepts-per-second" : undefined;

@@ -318,7 +318,10 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     this.#place.counters.countAccepted();
     session.open();
     this.#announcer.join(id, connection);
-    this.#caller.call("onClientJoin", id, () => this.#events.onClientJoin(id, client));
+    this.#caller.call("onClientJoin", id, () => {
+      this.#place.registry.joinTold(id);
+      return this.#events.onClientJoin(id, client);
+    });
     if (this.#stopping) session.drain("server-stopped", 0);
   }
 
@@ -374,10 +377,13 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
   onLeft(session: Session, leave: Leave): void {
     const hostId = this.#announcer.nameAtLeave(session.id);
     this.#sessions.remove(session);
-    this.#place.registry.free(session.id);
+    this.#place.registry.leave(session.id, leave);
     this.#place.counters.countLeft(LEAVE_REASON_ORDER.indexOf(leave.reason));
     this.#announcer.leave(session.id, hostId, leave, session.connection);
-    this.#caller.call("onClientLeave", session.id, () => this.#events.onClientLeave(session.id, leave));
+    this.#caller.call("onClientLeave", session.id, () => {
+      this.#place.registry.free(session.id);
+      return this.#events.onClientLeave(session.id, leave);
+    });
     if (this.#sessions.size === 0) this.#onEmpty();
   }
 

@@ -178,9 +178,9 @@ export class ClientHost implements ClientDriver {
   }
 
   #countOut(cause: unknown): void {
-    countOut(this.#shared, THREAD, this.#ended ? "disconnected" : "thread-died", cause, (id, leave) => {
-      this.#announcer.leave(id, undefined, leave, undefined);
-      this.#caller.call("onLeaveServer", id, () => this.#events.onLeaveServer(leave));
+    countOut(this.#shared, THREAD, this.#ended ? "disconnected" : "thread-died", cause, {
+      onLeft: (id, leave) => this.#announcer.leave(id, undefined, leave, undefined),
+      onLeave: (id, leave) => this.#caller.call("onLeaveServer", id, () => this.#events.onLeaveServer(leave)),
     });
   }
 

@@ -302,9 +302,10 @@ export class ServerHost implements ServerDriver {
   }
 
   #countOut(thread: number, reason: LeaveReason, cause: unknown): void {
-    countOut(this.#shared, thread, reason, cause, (id, leave, hostId) => {
-      this.#announcer.leave(id, hostId, leave, undefined);
-      this.#caller.call("onClientLeave", id, () => this.#events.onClientLeave(id, leave));
+    countOut(this.#shared, thread, reason, cause, {
+      onLeft: (id, leave, hostId) => this.#announcer.leave(id, hostId, leave, undefined),
+      onLeave: (id, leave) =>
+        this.#caller.call("onClientLeave", id, () => this.#events.onClientLeave(id, leave)),
     });
   }
 

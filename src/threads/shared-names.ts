@@ -35,8 +35,10 @@ export class SharedNames {
     return taken;
   }
 
-  clear(slot: number): void {
+  /** Takes a slot's name; `hide`, under the same lock, ends what `mayTake` asks for. It allocates nothing. */
+  clear(slot: number, hide: () => void): void {
     this.#lock.acquire();
+    hide();
     this.#remove(slot);
     this.#lock.release();
   }
