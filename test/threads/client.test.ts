@@ -166,18 +166,21 @@ describe("the death of a client's thread", () => {
     await client.disconnect();
   });
 
-  it("that is stuck does not keep disconnect from resolving", async (t) => {
-    const { client, told, server } = await connected(t, { workerThreads: 1, disconnectDrainMs: 100 });
-    const peer = await server.next();
-    peer.send("loop");
-    await told("recv");
-    const began = performance.now();
-    await client.disconnect();
-    const took = performance.now() - began;
-    t.diagnostic(`${took.toFixed()} ms with disconnectDrainMs 100`);
-    assert.ok(took < 1500 * SLOWNESS, `${took}`);
-    await within(peer.closed, "the link is gone");
-  });
+  for (const now of [false, true]) {
+    it(`that is stuck does not keep disconnect from resolving, now: ${now}`, async (t) => {
+      const disconnectDrainMs = now ? 60_000 : 100; // with now nothing is waited for
+      const { client, told, server } = await connected(t, { workerThreads: 1, disconnectDrainMs });
+      const peer = await server.next();
+      peer.send("loop");
+      await told("recv");
+      const began = performance.now();
+      await client.disconnect({ now });
+      const took = performance.now() - began;
+      t.diagnostic(`${took.toFixed()} ms`);
+      assert.ok(took < 1500 * SLOWNESS, `${took}`);
+      await within(peer.closed, "the link is gone");
+    });
+  }
 });
 
 /** A listening socket whose connections are peers, in order. */
