@@ -214,7 +214,7 @@ export class Mail {
   }
 
   #hasRoom(id: SessionId): boolean {
-    return this.#reservations.bytesTaken(id) + this.#refusedBytes(id) <= this.#settings.sendQueueBytesMax;
+    return this.#reservations.hasRoom(id, this.#refusedBytes(id), this.#settings.sendQueueBytesMax);
   }
 
   #refusedBytes(id: SessionId): number {

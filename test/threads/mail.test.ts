@@ -33,14 +33,14 @@ const OWNER = 2;
 const FIRST = 5;
 
 /** The mail of thread 1, and a session on `OWNER`, which has a port to it. */
-function stage(t: TestContext) {
+function stage(t: TestContext, settings: Partial<SessionSettings> = {}) {
   const { memory, registry } = viewShared(allocateShared(2, 2), 1);
   const told: SessionId[] = [];
   const mail = new Mail(
     1,
     memory,
     registry,
-    SETTINGS,
+    { ...SETTINGS, ...settings },
     () => {},
     (id) => told.push(id),
   );
@@ -135,6 +135,16 @@ describe("a batch that is posted", () => {
 });
 
 describe("onSendReady for a session of another thread", () => {
+  it("is not raised at once where as many packets are under way as can be counted", async (t) => {
+    const { mail, id, told } = stage(t, { sendQueueBytesMax: 2 ** 24 });
+    const packet = new Packet().writeUint8(1);
+    let taken = 0;
+    while (mail.send(id, packet)) taken++;
+    assert.equal(taken, 2 ** 18 - 1);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    assert.deepEqual(told, []);
+  });
+
   it("is not raised before the largest packet that was refused fits", async (t) => {
     const { registry, mail, crossing, id, ours, theirs, told } = stage(t);
     const full = new Packet().writeBytes(new Uint8Array(896));
