@@ -6,6 +6,7 @@ import {
   milliseconds,
   readable,
   readOptions,
+  show,
   text,
   wholeNumber,
 } from "../base/options.ts";
@@ -165,11 +166,9 @@ function sendQueueBytesMaxOf(
 
 function heartbeatOf(heartbeat: LinkOptions["heartbeat"], byDefault: boolean): HeartbeatSettings | false {
   if (heartbeat === false || (heartbeat === undefined && !byDefault)) return false;
-  const asked = readOptions(
-    heartbeat === undefined ? {} : heartbeat,
-    ["intervalMs", "timeoutMs"],
-    "use option heartbeat",
-  );
+  if (heartbeat !== undefined && !isObject(heartbeat))
+    throw invalidOption("heartbeat", `must be false or { intervalMs, timeoutMs }, is ${show(heartbeat)}`);
+  const asked = readOptions(heartbeat ?? {}, ["intervalMs", "timeoutMs"], "use option heartbeat");
   const given = { ...HEARTBEAT, ...asked };
   const intervalMs = milliseconds("heartbeat.intervalMs", given.intervalMs, 1);
   const timeoutMs = milliseconds("heartbeat.timeoutMs", given.timeoutMs, 1);
@@ -181,6 +180,10 @@ function heartbeatOf(heartbeat: LinkOptions["heartbeat"], byDefault: boolean): H
 function reconnectOf(reconnect: LinkClientOptions["reconnect"]): ReconnectSettings | false {
   if (reconnect === undefined || reconnect === false) return false;
   const given = reconnect === true ? {} : reconnect;
+  if (!isObject(given)) {
+    const why = `must be true, false or { minDelayMs, maxDelayMs }, is ${show(given)}`;
+    throw invalidOption("reconnect", why);
+  }
   const asked = readOptions(given, ["minDelayMs", "maxDelayMs"], "use option reconnect");
   const byDefault = LINK_DEFAULTS.reconnect;
   const minDelayMs = milliseconds("reconnect.minDelayMs", { ...byDefault, ...asked }.minDelayMs, 1);
@@ -190,6 +193,10 @@ function reconnectOf(reconnect: LinkClientOptions["reconnect"]): ReconnectSettin
     minDelayMs,
   );
   return { minDelayMs, maxDelayMs };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function addressOf(
