@@ -16,15 +16,19 @@ interface Heirs {
   readonly onLeave: (id: SessionId, leave: Leave) => void;
 }
 
-/** Gives back what a dead thread had reserved for others' sessions and never posted. */
-export function giveBackUnposted({ memory }: SharedView, thread: number): void {
+/** Gives back what a dead thread had reserved for others' sessions and never posted; returns these sessions. */
+export function giveBackUnposted({ memory }: SharedView, thread: number): SessionId[] {
+  const ids: SessionId[] = [];
   const reservations = new Reservations(memory);
   const cells = memory.unposted(thread);
   for (let at = 0; at < cells.length; at += UNPOSTED_STRIDE) {
     const id = cells[at] as SessionId;
-    if ((id as number) !== 0) reservations.giveBackFor(id, cells[at + 1]!, cells[at + 2]!);
+    if ((id as number) === 0) continue;
+    reservations.giveBackFor(id, cells[at + 1]!, cells[at + 2]!);
     cells[at] = 0;
+    ids.push(id);
   }
+  return ids;
 }
 
 /**

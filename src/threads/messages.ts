@@ -18,6 +18,8 @@ export type MailMessage =
   | { readonly kind: "leave"; readonly now: boolean }
   /** A session that refused one of the receiver's packets has room again. */
   | { readonly kind: "room"; readonly id: SessionId }
+  /** From the handle: what a thread that died had taken for the receiver's session, and not posted, comes no more. */
+  | { readonly kind: "given-back"; readonly id: SessionId }
   /** An admitted connection, for the receiver to serve. */
   | {
       readonly kind: "socket";

@@ -273,7 +273,8 @@ export class ServerHost implements ServerDriver {
   #onDied(thread: number, cause: unknown): void {
     this.#registry.setIncarnation(thread, 0);
     this.#shared.lock.releaseFrom(thread);
-    giveBackUnposted(this.#shared, thread);
+    for (const id of giveBackUnposted(this.#shared, thread))
+      this.#mail.tell(this.#registry.ownerOf(id), { kind: "given-back", id });
     this.#gate.takeBack(thread);
     this.#countOut(thread, this.#state === "stopping" ? "server-stopped" : "thread-died", cause);
     const error = new LanError("THREAD_DIED", `Cannot go on with thread ${thread}: ${cause}`, { cause });

@@ -39,6 +39,7 @@ export class ServerThread implements ServerDriver {
   readonly #registry: SharedRegistry;
   readonly #announcer: Announcer;
   readonly #mail: Mail;
+  readonly #crossing: SharedCrossing;
   readonly #engine: ServerEngine;
   readonly #over = Promise.withResolvers<void>();
   #stopped = false;
@@ -56,11 +57,12 @@ export class ServerThread implements ServerDriver {
     const onRoom = (id: SessionId): void => this.#engine.tellSendReady(id);
     this.#mail = new Mail(thread, memory, registry, settings, onMail, onRoom);
     const tellRoom = (to: number, id: SessionId): void => this.#mail.tell(to, { kind: "room", id });
+    this.#crossing = new SharedCrossing(memory, registry, tellRoom);
     this.#engine = new ServerEngine(events, { ...settings, network: tcpNetwork }, hasBatchHooks, {
       thread,
       counters: memory.counters(thread),
       registry,
-      crossing: new SharedCrossing(memory, registry, tellRoom),
+      crossing: this.#crossing,
       gate: gated ? new SharedGate(memory, lock, thread) : null,
       handOver: (incoming, id, about) => this.#handOver(incoming, id, about),
     });
@@ -202,6 +204,10 @@ export class ServerThread implements ServerDriver {
         return;
       case "stop":
         void this.#stop(message.drainMs);
+        return;
+      case "given-back":
+        this.#crossing.announceRoom(message.id);
+        this.#engine.find(message.id)?.flush(); // it may drain, and wait for that alone
         return;
       case "room":
       case "leave":
