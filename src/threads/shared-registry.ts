@@ -144,9 +144,10 @@ export class SharedRegistry implements SessionRegistry {
     const at = slotOf(id) * SLOT_STRIDE;
     const state = Atomics.load(this.#slots, at + STATE);
     if (state !== SLOT.left && state !== SLOT.leftUnmet) this.#hide(id, SLOT.reserved);
-    Atomics.sub(this.#control, loadWord(this.#slots[at + OWNER]!), 1);
-    Atomics.sub(this.#control, CONTROL.places, 1);
-    Atomics.store(this.#slots, at + STATE, SLOT.free); // last: from here on it may be reserved again
+    const load = loadWord(Atomics.load(this.#slots, at + OWNER));
+    Atomics.store(this.#slots, at + STATE, SLOT.free); // from here on it may be reserved again
+    Atomics.sub(this.#control, load, 1);
+    Atomics.sub(this.#control, CONTROL.places, 1); // last: who sees a place finds a slot
   }
 
   name(id: SessionId, hostId: HostId, replace: boolean): boolean {

@@ -147,6 +147,24 @@ describe("leave against send against reuse of the slot", () => {
     });
   });
 
+  it("a place that is said to be there can be reserved", (t) => {
+    play(t, {
+      maxSessions: 1,
+      before: (view) => {
+        threadsAtWork(view);
+        join(view, 2);
+      },
+      actors: [
+        ({ registry }) => (registry.hasPlace ? registry.reserve(1) : "refused"),
+        (stage) => leave(stage, A),
+      ],
+      after: ([next], { registry }) => {
+        assert.notEqual(next, undefined);
+        assert.equal(registry.count, next === "refused" ? 0 : 1);
+      },
+    });
+  });
+
   it("a disconnect of a session that leaves closes nothing of the next one", (t) => {
     play(t, {
       maxSessions: 1,
