@@ -10,32 +10,33 @@ import type { Socket } from "node:net";
 import tls from "node:tls";
 import type { PeerCertificate, TlsClientSettings, TlsServerSettings } from "./connection.ts";
 
+type Pending = PromiseWithResolvers<tls.TLSSocket>;
+
 /** Secures accepted sockets. One for all of a listener: the certificate is read once. */
 export class TlsDoor {
+  readonly #settings: TlsServerSettings;
   readonly #server: tls.Server;
   /** Handshakes under way, by who the peer is. */
-  readonly #pending = new Map<string, PromiseWithResolvers<tls.TLSSocket>>();
+  readonly #pending = new Map<string, Pending>();
 
   /** @throws Error where certificate, key and the like are no such thing. */
   constructor(settings: TlsServerSettings) {
-    const { handshakeTimeoutMs, ...options } = settings;
-    this.#server = tls.createServer({ ...options, handshakeTimeout: handshakeTimeoutMs } as tls.TlsOptions);
-    this.#server.on("secureConnection", (socket) => {
-      keepUntilOpened(socket);
-      this.#pending.get(peerOf(socket))?.resolve(socket);
-    });
-    this.#server.on("tlsClientError", (error, socket) => this.#pending.get(peerOf(socket))?.reject(error));
+    this.#settings = settings;
+    this.#server = serverOf(settings, (socket) => this.#pending.get(peerOf(socket)));
   }
 
   /** Resolves once the handshake is done; where it fails the socket is closed. */
   async secure(raw: Socket): Promise<tls.TLSSocket> {
     const peer = peerOf(raw);
-    const pending = Promise.withResolvers<tls.TLSSocket>();
-    this.#pending.set(peer, pending);
+    const pending: Pending = Promise.withResolvers();
+    // On a local socket nobody has an address, so nobody could be told from another: each has a server of its own.
+    const isKnown = raw.remoteAddress !== undefined;
+    const server = isKnown ? this.#server : serverOf(this.#settings, () => pending);
+    if (isKnown) this.#pending.set(peer, pending);
     const onClose = (): void => pending.reject(new Error("the connection ended in the TLS handshake"));
     raw.on("error", () => {}); // told by the secured socket, or by the close
     raw.once("close", onClose);
-    this.#server.emit("connection", raw);
+    server.emit("connection", raw);
     try {
       return await pending.promise;
     } catch (error) {
@@ -43,9 +44,23 @@ export class TlsDoor {
       throw error;
     } finally {
       raw.off("close", onClose);
-      this.#pending.delete(peer);
+      if (isKnown) this.#pending.delete(peer);
     }
   }
+}
+
+/** A server that does not listen, and tells how the handshake of each injected socket went. */
+function serverOf(
+  { handshakeTimeoutMs, ...options }: TlsServerSettings,
+  pendingOf: (socket: tls.TLSSocket) => Pending | undefined,
+): tls.Server {
+  const server = tls.createServer({ ...options, handshakeTimeout: handshakeTimeoutMs } as tls.TlsOptions);
+  server.on("secureConnection", (socket) => {
+    keepUntilOpened(socket);
+    pendingOf(socket)?.resolve(socket);
+  });
+  server.on("tlsClientError", (error, socket) => pendingOf(socket)?.reject(error));
+  return server;
 }
 
 /** Secures a dialled socket; where that fails it is closed. */
