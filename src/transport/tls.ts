@@ -29,10 +29,11 @@ export class TlsDoor {
   async secure(raw: Socket): Promise<tls.TLSSocket> {
     const peer = peerOf(raw);
     const pending: Pending = Promise.withResolvers();
-    // On a local socket nobody has an address, so nobody could be told from another: each has a server of its own.
-    const isKnown = raw.remoteAddress !== undefined;
-    const server = isKnown ? this.#server : serverOf(this.#settings, () => pending);
-    if (isKnown) this.#pending.set(peer, pending);
+    // On a local socket nobody has an address; and who was reset may be back, from the same port, before its end has been
+    // told. Neither could be told from another, so each has a server of its own.
+    const isShared = raw.remoteAddress !== undefined && !this.#pending.has(peer);
+    const server = isShared ? this.#server : serverOf(this.#settings, () => pending);
+    if (isShared) this.#pending.set(peer, pending);
     const onClose = (): void => pending.reject(new Error("the connection ended in the TLS handshake"));
     raw.on("error", () => {}); // told by the secured socket, or by the close
     raw.once("close", onClose);
@@ -44,7 +45,7 @@ export class TlsDoor {
       throw error;
     } finally {
       raw.off("close", onClose);
-      if (isKnown) this.#pending.delete(peer);
+      if (isShared) this.#pending.delete(peer);
     }
   }
 }
@@ -110,7 +111,7 @@ export function certificateOf(socket: tls.TLSSocket): PeerCertificate | undefine
   };
 }
 
-/** Of all connections of this process that are open, one has this. */
+/** Of all connections of this process that are open to others by TCP, one has this. */
 function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

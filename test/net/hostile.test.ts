@@ -4,7 +4,7 @@ import { it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Hostile, type Seen } from "../../scripts/hostile/acts.ts";
 import { KINDS, roleOf } from "../../scripts/hostile/plan.ts";
-import { Attacked } from "../../scripts/hostile/server.ts";
+import { Attacked, type Report } from "../../scripts/hostile/server.ts";
 import { Users } from "../../scripts/hostile/users.ts";
 import { allMet, wrongOf } from "../../scripts/hostile/verdict.ts";
 import { canMoveSockets } from "../../src/transport/tcp.ts";
@@ -32,10 +32,17 @@ for (const workerThreads of [0, 2]) {
       const count = kind === "a crowd behind one address" ? CROWD : Math.min(OF_EACH_MAX, roleOf(kind).count);
       return Array.from({ length: count }, (_, i) => new Hostile(kind, i, ports, seen));
     });
+    const until = async (holds: (report: Report) => boolean): Promise<void> => {
+      while (!holds(attacked.report()) && users.wrong.length === 0) await sleep(10);
+    };
+    let isOver = false;
+    const spoken = users.speak(() => isOver || users.wrong.length > 0);
     for (const hostile of hostiles) hostile.come();
-    await users.speak(() => allMet(attacked.report(), () => 1) || users.wrong.length > 0);
+    await until((report) => allMet(report, () => 1));
     for (const hostile of hostiles) hostile.withdraw();
-    while (attacked.report().sessions > USERS) await sleep(10);
+    await until(({ sessions }) => sessions === USERS);
+    isOver = true;
+    await spoken;
     assert.deepEqual(await users.finish(), []);
     while (attacked.report().sessions > 0) await sleep(10);
     assert.deepEqual(

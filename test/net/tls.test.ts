@@ -16,6 +16,7 @@ import {
 } from "../../src/index.ts";
 import { MemoryNetwork } from "../../src/testing.ts";
 import { canMoveSockets } from "../../src/transport/tcp.ts";
+import { BlockedServer } from "./fixtures/blocked-server.ts";
 import { GuardedServer } from "./fixtures/guarded-server.ts";
 
 const pem = (file: string): string =>
@@ -234,6 +235,41 @@ describe("TLS", () => {
       assert.ok(content(n, 50).equals(user.packets[0]!.bytes));
     }
     assert.deepEqual(server.stats().refusedBy, {});
+  });
+
+  it("who comes back from the same port before it was noticed gone has a handshake of its own", {
+    skip: process.platform !== "linux" && "elsewhere a port is not free at once",
+  }, async (t) => {
+    const server = new BlockedServer();
+    const { port1, port2 } = new MessageChannel();
+    server.hear(port1);
+    t.after(() => port1.close());
+    const workerData = (thread: number): unknown => (thread === 0 ? undefined : { port: port2 });
+    const { port } = await server.start({ port: 0, tls: SERVER, workerThreads: 1, workerData });
+    t.after(() => server.stop({ drainMs: 0 }));
+    const blocker = await joined(t, { port, tls: { ca: CA } });
+    let user: User | undefined;
+    for (let round = 1; user === undefined; round++) {
+      await server.until(() => server.getSessionCount() === 1);
+      const silent = connect(port, "127.0.0.1");
+      silent.on("error", () => {});
+      await server.until(() => server.getSessionCount() === 2);
+      const bindPort = silent.localPort!;
+      blocker.sendPacket(Packet.from(content(0, 1500)));
+      await server.count("packet", round); // told just before it is blocked
+      silent.resetAndDestroy();
+      await new Promise((resolve) => silent.once("close", resolve));
+      user = await joined(t, { port, tls: { ca: CA }, bindIp: "127.0.0.1", bindPort }).catch(
+        (error: LanError) => {
+          // Node sent a FIN before its RST: the port is not free yet.
+          assert.equal((error.cause as NodeJS.ErrnoException).code, "EADDRINUSE");
+          return undefined;
+        },
+      );
+    }
+    user.sendPacket(Packet.from(content(1, 50)));
+    await user.until(() => user.packets.length === 1);
+    assert.equal(server.getSessionCount(), 2);
   });
 
   it("a client that reconnects makes a new handshake", async (t) => {
