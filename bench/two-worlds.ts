@@ -176,18 +176,18 @@ function beUsers(port: number): void {
     connect: () =>
       Promise.all(users.map((user) => user.connect({ serverIp: USERS_IP, port, connectTimeoutMs: 60_000 }))),
     begin: async () => {
-      User.loops = true;
+      EchoUser.loops = true;
       for (const user of users) user.say();
     },
     measure: async () => {
-      const [before, began] = [User.echoes, performance.now()];
+      const [before, began] = [EchoUser.echoes, performance.now()];
       await sleep(Number(given.seconds) * 1000);
-      return (User.echoes - before) / ((performance.now() - began) / 1000);
+      return (EchoUser.echoes - before) / ((performance.now() - began) / 1000);
     },
     end: async () => {
-      User.loops = false;
-      for (let seen = -1; seen !== User.echoes; ) {
-        seen = User.echoes;
+      EchoUser.loops = false;
+      for (let seen = -1; seen !== EchoUser.echoes; ) {
+        seen = EchoUser.echoes;
         await sleep(200);
       }
     },
@@ -325,7 +325,8 @@ async function main(): Promise<void> {
     writeFileSync(given.json, `${JSON.stringify(report, undefined, 1)}\n`);
   }
   const { p50, p99, users } = stands[0]!.figures;
-  if (p50[2]! > 1.5 || p99[2]! > 3 || users[2]! < 0.9) process.exitCode = 1;
+  const isWithin = p50[2]! <= 1.5 && p99[2]! <= 3 && users[2]! >= 0.9; // nobody's echoes are no ratio
+  if (!isWithin) process.exitCode = 1;
 }
 
 if (isMainThread) {
