@@ -135,12 +135,13 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     this.#settings = settings;
     this.#place = place;
     this.#clock = settings.network.clock;
-    this.#admission = new Admission(settings, place.registry);
     this.#tls = settings.tls === null ? undefined : settings.network.tlsDoor?.(settings.tls);
     this.#announcer = new Announcer("server", events, place.thread, place.registry);
     this.#caller = new EventCaller(events, place.counters, hasBatchHooks, place.gate, this.#announcer);
     this.#context = sessionContext(settings, place, this);
-    this.#sweeper = new Sweeper(this.#clock, sweepIntervalMs(settings), this.#sessions);
+    const { lateness } = this.#context;
+    this.#admission = new Admission(settings, place.registry, lateness);
+    this.#sweeper = new Sweeper(this.#clock, sweepIntervalMs(settings), this.#sessions, lateness);
     this.#sweeper.start();
   }
 

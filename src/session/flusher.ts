@@ -4,7 +4,8 @@
  *
  * Where writing is most of the work (many sessions, little for each), the next flush waits while more is being
  * taken, at most for as long as the last one took: half of the time is left for filling, so writes get larger
- * instead of more. A flush that nobody adds to goes out in the next turn.
+ * instead of more. A flush that nobody adds to goes out in the next turn. One that many sessions wait for does not wait: each
+ * holds memory for it.
  *
  * What is taken while a write is under way, or because one completed, goes out after the loop has turned: nobody
  * starves it by sending in `onSend`.
@@ -16,6 +17,9 @@ interface Flushable {
   flush(): void;
 }
 
+/** As many as the pool of small send slabs has spare ones. */
+const WAITING_MAX = 1024;
+
 export class Flusher {
   readonly #clock: Clock;
   #dirty: Flushable[] = [];
@@ -24,6 +28,8 @@ export class Flusher {
   /** Packets taken so far, and when the loop turned last. */
   #taken = 0;
   #takenBefore = 0;
+  /** Whether the next turn is waited for already. */
+  #waits = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -31,7 +37,8 @@ export class Flusher {
 
   /** HOT. Each session once per flush; the session sees to that. */
   add(session: Flushable): void {
-    if (this.#dirty.push(session) === 1) process.nextTick(this.#onTurnEnds);
+    const count = this.#dirty.push(session);
+    if (count === 1 || count === WAITING_MAX) process.nextTick(this.#onTurnEnds);
   }
 
   /** A session has taken a packet. HOT. */
@@ -45,17 +52,20 @@ export class Flusher {
   }
 
   readonly #onTurnEnds = (): void => {
-    if (this.#clock.nowMs() < this.#dueMs) this.#wait();
+    if (this.#dirty.length < WAITING_MAX && this.#clock.nowMs() < this.#dueMs) this.#wait();
     else this.#flush();
   };
 
   readonly #onNextTurn = (): void => {
+    this.#waits = false;
     if (this.#taken !== this.#takenBefore && this.#clock.nowMs() < this.#dueMs) this.#wait();
     else this.#flush();
   };
 
   #wait(): void {
     this.#takenBefore = this.#taken;
+    if (this.#waits) return;
+    this.#waits = true;
     setImmediate(this.#onNextTurn);
   }
 
