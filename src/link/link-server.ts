@@ -10,8 +10,8 @@ import {
   callersPlace,
   type ListenAddress,
   type ServerDriver,
-  ServerEngine,
-} from "../engine/server-engine.ts";
+} from "../engine/server-contract.ts";
+import { ServerEngine } from "../engine/server-engine.ts";
 import type { ServerStats, SessionStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Leave } from "../session/leave.ts";

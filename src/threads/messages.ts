@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "../base/errors.ts";
 import type { AddressLists, ClientSettings, ServerSettings } from "../engine/link-settings.ts";
-import type { ClientInfo, ListenAddress } from "../engine/server-engine.ts";
+import type { ClientInfo, ListenAddress } from "../engine/server-contract.ts";
 import type { SessionId } from "../session/session-id.ts";
 import type { SharedBuffers } from "./shared-memory.ts";
 

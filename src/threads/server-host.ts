@@ -13,7 +13,7 @@ import { Announcer } from "../engine/channels.ts";
 import { EventCaller } from "../engine/event-caller.ts";
 import type { AddressLists, ServerSettings } from "../engine/link-settings.ts";
 import { assertHostId, assertSendable, frameForMany } from "../engine/sendable.ts";
-import type { ListenAddress, ServerDriver, ServerEvents } from "../engine/server-engine.ts";
+import type { ListenAddress, ServerDriver, ServerEvents } from "../engine/server-contract.ts";
 import { type ServerStats, type SessionStats, serverStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { LeaveReason } from "../session/leave.ts";

@@ -8,13 +8,8 @@ import { LanError } from "../base/errors.ts";
 import { Announcer } from "../engine/channels.ts";
 import type { AddressLists } from "../engine/link-settings.ts";
 import { assertHostId, assertSendable, frameForMany } from "../engine/sendable.ts";
-import {
-  type ClientInfo,
-  type ListenAddress,
-  type ServerDriver,
-  ServerEngine,
-  type ServerEvents,
-} from "../engine/server-engine.ts";
+import type { ClientInfo, ListenAddress, ServerDriver, ServerEvents } from "../engine/server-contract.ts";
+import { ServerEngine } from "../engine/server-engine.ts";
 import { type ServerStats, type SessionStats, serverStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { HostId, SessionId } from "../session/session-id.ts";
