@@ -2,8 +2,8 @@
  * Connections over TCP, Unix sockets and Windows named pipes, by node:net.
  *
  * Reads land in memory that the receiver names (`onread`), so no buffer is made per read. For dialled
- * sockets that is documented; an accepted socket is rebuilt around its handle (`adoptHandle`), which is not,
- * so where that is not possible its `data` events are copied into the same memory.
+ * sockets that is documented; an accepted socket is given them afterwards (`readStatically`), which is not, so where that is not
+ * possible its `data` events are copied into the same memory.
  */
 import { readFileSync } from "node:fs";
 import net from "node:net";
@@ -51,13 +51,13 @@ function tlsDoor(settings: TlsServerSettings): TlsDoor {
 }
 
 function listen(options: ListenOptions, acceptor: Acceptor): Promise<Listener> {
-  return listenWith(options, acceptor, adoptHandle);
+  return listenWith(options, acceptor, readStatically);
 }
 
-/** How a freshly accepted socket gets static reads; undefined where it cannot. */
-export type Adopt = (accepted: net.Socket, reads: StaticReads) => net.Socket | undefined;
+/** Gives a freshly accepted socket static reads; false where it cannot. */
+export type Adopt = (accepted: net.Socket, reads: StaticReads) => boolean;
 
-/** `listen`, with the way to adopt accepted sockets injected, so that both ways can be tested. */
+/** `listen`, with the way to static reads injected, so that both ways can be tested. */
 export function listenWith(options: ListenOptions, acceptor: Acceptor, adopt: Adopt): Promise<Listener> {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
   const { address, backlog } = options;
@@ -154,13 +154,12 @@ function dialSocket(
 export function connectionOf(
   accepted: net.Socket,
   options: SocketOptions,
-  adopt: Adopt = adoptHandle,
+  adopt: Adopt = readStatically,
 ): Connection {
   const connection = new TcpConnection();
   connection.attach(accepted, options, () => {
-    const adopted = adopt(accepted, connection.reads);
-    if (adopted === undefined) accepted.on("data", (chunk: Buffer) => connection.feed(chunk));
-    return adopted ?? accepted;
+    if (!adopt(accepted, connection.reads))
+      accepted.on("data", (chunk: Buffer) => connection.feed(chunk));
   });
   return connection;
 }
@@ -214,7 +213,7 @@ class TcpConnection implements Connection {
   /** The socket under TLS. */
   #raw: net.Socket | null = null;
   /** Makes an accepted socket ready to read, once there is somebody to read for. */
-  #prepare: (() => net.Socket) | null = null;
+  #prepare: (() => void) | null = null;
   #receiver: ConnectionReceiver | null = null;
   /** What the socket reads into at the moment. */
   #reading: Uint8Array = LOBBY;
@@ -241,8 +240,8 @@ class TcpConnection implements Connection {
     if (!this.#silent && (error === undefined || error === null)) this.#receiver!.onWritten();
   };
 
-  /** Takes charge of a connected socket; `prepare` gives the one to read from. A dialled one may read within this turn. */
-  attach(socket: net.Socket, options: SocketOptions, prepare: (() => net.Socket) | null = null): void {
+  /** Takes charge of a connected socket; `prepare` makes it ready to read. A dialled one may read within this turn. */
+  attach(socket: net.Socket, options: SocketOptions, prepare: (() => void) | null = null): void {
     this.#socket = socket;
     this.#prepare = prepare;
     this.remote = remoteOf(socket);
@@ -260,7 +259,7 @@ class TcpConnection implements Connection {
 
   /** The same as `attach`, of a dialled socket that TLS was put over. */
   attachSecured(raw: net.Socket, secured: TLSSocket, options: SocketOptions): void {
-    this.attach(raw, options, () => raw);
+    this.attach(raw, options, () => {});
     this.#secured(raw, secured);
   }
 
@@ -271,8 +270,8 @@ class TcpConnection implements Connection {
       return;
     }
     if (this.#prepare !== null) {
-      this.#socket = this.#prepare();
-      this.#listen(this.#socket);
+      this.#prepare();
+      this.#listen(this.#socket!);
     }
     this.#socket!.resume();
   }
@@ -344,7 +343,7 @@ class TcpConnection implements Connection {
     this.certificate = certificateOf(secured);
     this.#raw = raw;
     this.#socket = secured;
-    this.#prepare = () => secured.on("data", (chunk: Buffer) => this.feed(chunk));
+    this.#prepare = () => void secured.on("data", (chunk: Buffer) => this.feed(chunk));
   }
 
   #listen(socket: net.Socket): void {
@@ -371,18 +370,47 @@ class TcpConnection implements Connection {
   }
 }
 
+/** Under which symbols node:net keeps what `onread` says. */
+interface ReadSlots {
+  /** True until the first buffer is asked for, then what the next read fills. */
+  readonly buffer: symbol;
+  readonly nextBuffer: symbol;
+  readonly callback: symbol;
+}
+
+type Slotted = Record<symbol, unknown> & { _handle: { useUserBuffer?(bytes: Uint8Array): void } | null };
+
+/** As a socket that was made with `onread` shows them; null where it does not. Looked for once. */
+let readSlots: ReadSlots | null | undefined;
+
+function findReadSlots(): ReadSlots | null {
+  const onread: StaticReads = { buffer: () => LOBBY, callback: () => true };
+  // The types know no function for `onread.buffer`.
+  const probe = new net.Socket({ onread } as unknown as net.SocketConstructorOpts);
+  const shown = probe as unknown as Slotted;
+  const symbols = Object.getOwnPropertySymbols(probe);
+  const buffer = symbols.find((symbol) => symbol.description === "kBuffer" && shown[symbol] === true);
+  const nextBuffer = symbols.find((symbol) => shown[symbol] === onread.buffer);
+  const callback = symbols.find((symbol) => shown[symbol] === onread.callback);
+  if (buffer === undefined || nextBuffer === undefined || callback === undefined) return null;
+  return { buffer, nextBuffer, callback };
+}
+
 /**
- * A new socket around an accepted one's handle, with static reads from the first byte on. The handle has
- * read nothing yet (`pauseOnConnect`). Not documented, but stable from Node 22 to 26; undefined elsewhere.
+ * Gives an accepted socket the static reads that `onread` gives a dialled one, as its constructor would have: nothing
+ * is made anew for it. It has read nothing yet (`pauseOnConnect`). Not documented, but the same from Node 22 to 26;
+ * false, and nothing changed, where it is not.
  */
-function adoptHandle(accepted: net.Socket, reads: StaticReads): net.Socket | undefined {
-  const inner = accepted as unknown as { _handle: unknown };
-  const handle = inner._handle;
-  if (handle === null || typeof handle !== "object") return undefined;
-  inner._handle = null;
-  // The types know neither a handle for new sockets nor a function for `onread.buffer`.
-  const options = { handle, onread: reads, allowHalfOpen: true, pauseOnCreate: true };
-  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
-  accepted.destroy(); // the empty shell; the server no longer counts it
-  return socket;
+function readStatically(accepted: net.Socket, reads: StaticReads): boolean {
+  readSlots ??= findReadSlots();
+  const socket = accepted as unknown as Slotted;
+  const handle = socket._handle;
+  if (readSlots === null || handle === null || typeof handle.useUserBuffer !== "function") return false;
+  if (socket[readSlots.buffer] !== null) return false;
+  const first = reads.buffer();
+  socket[readSlots.buffer] = first;
+  socket[readSlots.nextBuffer] = reads.buffer;
+  socket[readSlots.callback] = reads.callback;
+  handle.useUserBuffer(first);
+  return true;
 }
