@@ -77,10 +77,9 @@ export class ReceivePool {
     if (this.#slab === null || room(slab) > room(this.#slab)) this.#slab = slab;
   }
 
-  /** Takes the slab of a session that ended. */
+  /** Takes the smallest slab of a session that ended, while much of it is free. */
   inherit(slab: Slab): void {
-    const isWorthIt = slab.bytes.length === SLAB_BYTES_MIN && room(slab) > SLAB_BYTES_MIN / 2;
-    if (isWorthIt && this.#spare.length < SPARE_MAX) this.#spare.push(slab);
+    if (room(slab) > SLAB_BYTES_MIN / 2 && this.#spare.length < SPARE_MAX) this.#spare.push(slab);
   }
 }
 
@@ -104,7 +103,7 @@ export class ReceiveBuffer {
   #frameBytesEarned = 0;
   #readBytesMax = READ_BYTES_MAX;
   #decoding: Slab;
-  /** The slab that it let go of, which a read under way may still write to. */
+  /** The slab that it let go of, which a read under way may still write to; none that was large. */
   #left: Slab | null = null;
 
   constructor(header: LengthHeader, packetBytesMax: number, pool: ReceivePool) {
@@ -162,7 +161,7 @@ export class ReceiveBuffer {
   /** Lets go of all memory, and of what is not handed over yet; packets keep what they point into. */
   release(): void {
     this.#decoding = NO_SLAB;
-    this.#left ??= this.#slab;
+    if (this.#slab?.bytes.length === SLAB_BYTES_MIN) this.#left ??= this.#slab;
     this.#slab = null;
     this.#start = 0;
   }

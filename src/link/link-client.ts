@@ -126,7 +126,7 @@ export abstract class LinkClient<Options extends LinkClientOptions> {
 
   #driverFor(options: Options): ClientDriver {
     const settings = this.#read(options);
-    const threads = threadSettings(options, 1);
+    const threads = threadSettings(options, 1, settings);
     if (threads !== null) return new ClientHost(this, referTo(this.constructor), settings, threads);
     this.#workerData = dataForThread(options.workerData, 0).data;
     return new ClientEngine(this, settings, hasBatchHooks(this), callersClientPlace());

@@ -212,7 +212,7 @@ export abstract class LinkServer<Options extends LinkServerOptions> {
 
   #driverFor(options: Options): ServerDriver {
     const settings = this.#read(options);
-    const threads = threadSettings(options, THREADS_MAX);
+    const threads = threadSettings(options, THREADS_MAX, settings);
     if (threads === null) {
       this.#workerData = dataForThread(options.workerData, 0).data;
       return new ServerEngine(
