@@ -121,9 +121,4 @@ async function costsAtMost3x(t: TestContext, oneOf: number): Promise<void> {
 
 test("keeping 20 000 packets of 512 bytes costs at most 3x their bytes in RSS", (t) => costsAtMost3x(t, 1));
 
-test(
-  "the same where each is one of 16 that arrived together, by copy()",
-  // In use it is within the bound; the allocator keeps what the slabs gave back, and RSS says 5 to 7 times.
-  { todo: "RSS after copy() is bounded by the allocator, not by us" },
-  (t) => costsAtMost3x(t, 16),
-);
+test("the same where each is one of 16 that arrived together, by copy()", (t) => costsAtMost3x(t, 16));
