@@ -25,7 +25,7 @@ import type {
   TlsDoor,
   TlsServerSettings,
 } from "./connection.ts";
-import { keepAlive, localOf, remoteOf, resetSocket } from "./socket.ts";
+import { forgetEndpoints, keepAlive, localOf, remoteOf, resetSocket } from "./socket.ts";
 import { certificateOf, TlsDoor as SocketDoor, secureDialled } from "./tls.ts";
 
 /** Where a socket reads before its receiver is known. Each read is emptied before the next can happen. */
@@ -195,7 +195,7 @@ class TcpIncoming implements Incoming {
 
   refuse(): void {
     this.#socket.on("error", () => {}); // nobody is left to hear of it
-    resetSocket(this.#socket);
+    resetSocket(this.#socket, this.remote);
   }
 }
 
@@ -246,6 +246,7 @@ class TcpConnection implements Connection {
     this.#prepare = prepare;
     this.remote = remoteOf(socket);
     this.local = localOf(socket);
+    if (prepare !== null) forgetEndpoints(socket);
     socket.setNoDelay(!options.nagle);
     if (options.keepAliveMs > 0) keepAlive(socket, options.keepAliveMs);
     if (prepare === null) this.#listen(socket);
@@ -271,6 +272,7 @@ class TcpConnection implements Connection {
     }
     if (this.#prepare !== null) {
       this.#prepare();
+      this.#prepare = null;
       this.#listen(this.#socket!);
     }
     this.#socket!.resume();
@@ -332,9 +334,9 @@ class TcpConnection implements Connection {
     this.#silent = true;
     const socket = this.#socket!;
     if (this.#raw === null) {
-      resetSocket(socket);
+      resetSocket(socket, this.remote);
     } else {
-      if (!socket.writableEnded) resetSocket(this.#raw); // behind our end it would wait for ever
+      if (!socket.writableEnded) resetSocket(this.#raw, this.remote); // behind our end it would wait for ever
       socket.destroy();
     }
   }
