@@ -158,8 +158,7 @@ export function connectionOf(
 ): Connection {
   const connection = new TcpConnection();
   connection.attach(accepted, options, () => {
-    if (!adopt(accepted, connection.reads))
-      accepted.on("data", (chunk: Buffer) => connection.feed(chunk));
+    if (!adopt(accepted, connection.reads)) accepted.on("data", (chunk: Buffer) => connection.feed(chunk));
   });
   return connection;
 }

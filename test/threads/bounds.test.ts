@@ -37,7 +37,10 @@ describe("the shared tables", () => {
 });
 
 describe("sendQueueBytesMax on worker threads", () => {
-  const refused = { code: "OPTION_INVALID", message: /sendQueueBytesMax.*at most 2147483647 on worker threads/ };
+  const refused = {
+    code: "OPTION_INVALID",
+    message: /sendQueueBytesMax.*at most 2147483647 on worker threads/,
+  };
 
   it("of 2 GiB or more is refused, as given and by packetBytesMax", async () => {
     for (const size of [{ sendQueueBytesMax: 2 ** 31 }, { packetBytesMax: 2 ** 31 - 4 }]) {
@@ -47,7 +50,10 @@ describe("sendQueueBytesMax on worker threads", () => {
   });
 
   it("of a byte less is taken, and on the caller's thread more is too", async (t) => {
-    for (const options of [{ workerThreads: 1, sendQueueBytesMax: 2 ** 31 - 1 }, { sendQueueBytesMax: 2 ** 31 }]) {
+    for (const options of [
+      { workerThreads: 1, sendQueueBytesMax: 2 ** 31 - 1 },
+      { sendQueueBytesMax: 2 ** 31 },
+    ]) {
       const server = new ObedientServer();
       await server.start({ port: 0, ...options });
       t.after(() => server.stop({ drainMs: AT_ONCE_MS }));
