@@ -26,6 +26,7 @@ import type {
   TlsServerSettings,
 } from "./connection.ts";
 import { forgetEndpoints, keepAlive, localOf, remoteOf, resetSocket } from "./socket.ts";
+import { readStatically, type StaticReads } from "./static-reads.ts";
 import { certificateOf, TlsDoor as SocketDoor, secureDialled } from "./tls.ts";
 
 /** Where a socket reads before its receiver is known. Each read is emptied before the next can happen. */
@@ -155,11 +156,13 @@ export function connectionOf(
   accepted: net.Socket,
   options: SocketOptions,
   adopt: Adopt = readStatically,
+  ends: Ends = endsOf(accepted),
 ): Connection {
   const connection = new TcpConnection();
-  connection.attach(accepted, options, () => {
+  const prepare = (): void => {
     if (!adopt(accepted, connection.reads)) accepted.on("data", (chunk: Buffer) => connection.feed(chunk));
-  });
+  };
+  connection.attach(accepted, options, prepare, ends);
   return connection;
 }
 
@@ -169,23 +172,38 @@ export function canMoveSockets(): boolean {
   return symbols.some((symbol) => symbol.description === "messaging_transfer_symbol");
 }
 
-class TcpIncoming implements Incoming {
+/** Both ends of a connection. */
+interface Ends {
   readonly remote: Endpoint;
   readonly local: Endpoint;
+}
+
+function endsOf(socket: net.Socket): Ends {
+  return { remote: remoteOf(socket), local: localOf(socket) };
+}
+
+class TcpIncoming implements Incoming {
+  readonly remote: Endpoint;
   readonly #socket: net.Socket;
   readonly #options: SocketOptions;
   readonly #adopt: Adopt;
+  #local: Endpoint | undefined;
 
   constructor(socket: net.Socket, options: SocketOptions, adopt: Adopt) {
     this.#socket = socket;
     this.#options = options;
     this.#adopt = adopt;
     this.remote = remoteOf(socket);
-    this.local = localOf(socket);
+  }
+
+  /** Looked up where it is asked for: who is refused is not worth it. */
+  get local(): Endpoint {
+    this.#local ??= localOf(this.#socket);
+    return this.#local;
   }
 
   accept(): Connection {
-    return connectionOf(this.#socket, this.#options, this.#adopt);
+    return connectionOf(this.#socket, this.#options, this.#adopt, this);
   }
 
   detach(): net.Socket | undefined {
@@ -196,12 +214,6 @@ class TcpIncoming implements Incoming {
     this.#socket.on("error", () => {}); // nobody is left to hear of it
     resetSocket(this.#socket, this.remote);
   }
-}
-
-/** The documented `onread` option of node:net. */
-interface StaticReads {
-  buffer(): Uint8Array;
-  callback(byteLength: number): boolean;
 }
 
 class TcpConnection implements Connection {
@@ -240,11 +252,16 @@ class TcpConnection implements Connection {
   };
 
   /** Takes charge of a connected socket; `prepare` makes it ready to read. A dialled one may read within this turn. */
-  attach(socket: net.Socket, options: SocketOptions, prepare: (() => void) | null = null): void {
+  attach(
+    socket: net.Socket,
+    options: SocketOptions,
+    prepare: (() => void) | null = null,
+    { remote, local }: Ends = endsOf(socket),
+  ): void {
     this.#socket = socket;
     this.#prepare = prepare;
-    this.remote = remoteOf(socket);
-    this.local = localOf(socket);
+    this.remote = remote;
+    this.local = local;
     if (prepare !== null) forgetEndpoints(socket);
     socket.setNoDelay(!options.nagle);
     if (options.keepAliveMs > 0) keepAlive(socket, options.keepAliveMs);
@@ -369,49 +386,4 @@ class TcpConnection implements Connection {
     this.feed(late);
     if (!this.#paused && !this.#silent) this.#socket!.resume();
   }
-}
-
-/** Under which symbols node:net keeps what `onread` says. */
-interface ReadSlots {
-  /** True until the first buffer is asked for, then what the next read fills. */
-  readonly buffer: symbol;
-  readonly nextBuffer: symbol;
-  readonly callback: symbol;
-}
-
-type Slotted = Record<symbol, unknown> & { _handle: { useUserBuffer?(bytes: Uint8Array): void } | null };
-
-/** As a socket that was made with `onread` shows them; null where it does not. Looked for once. */
-let readSlots: ReadSlots | null | undefined;
-
-function findReadSlots(): ReadSlots | null {
-  const onread: StaticReads = { buffer: () => LOBBY, callback: () => true };
-  // The types know no function for `onread.buffer`.
-  const probe = new net.Socket({ onread } as unknown as net.SocketConstructorOpts);
-  const shown = probe as unknown as Slotted;
-  const symbols = Object.getOwnPropertySymbols(probe);
-  const buffer = symbols.find((symbol) => symbol.description === "kBuffer" && shown[symbol] === true);
-  const nextBuffer = symbols.find((symbol) => shown[symbol] === onread.buffer);
-  const callback = symbols.find((symbol) => shown[symbol] === onread.callback);
-  if (buffer === undefined || nextBuffer === undefined || callback === undefined) return null;
-  return { buffer, nextBuffer, callback };
-}
-
-/**
- * Gives an accepted socket the static reads that `onread` gives a dialled one, as its constructor would have: nothing
- * is made anew for it. It has read nothing yet (`pauseOnConnect`). Not documented, but the same from Node 22 to 26;
- * false, and nothing changed, where it is not.
- */
-function readStatically(accepted: net.Socket, reads: StaticReads): boolean {
-  readSlots ??= findReadSlots();
-  const socket = accepted as unknown as Slotted;
-  const handle = socket._handle;
-  if (readSlots === null || handle === null || typeof handle.useUserBuffer !== "function") return false;
-  if (socket[readSlots.buffer] !== null) return false;
-  const first = reads.buffer();
-  socket[readSlots.buffer] = first;
-  socket[readSlots.nextBuffer] = reads.buffer;
-  socket[readSlots.callback] = reads.callback;
-  handle.useUserBuffer(first);
-  return true;
 }
