@@ -69,3 +69,16 @@ export class LanError extends Error {
     this.sessionId = details.sessionId;
   }
 }
+
+/**
+ * What a peer sent is at fault, not a line of code: no stack is taken, which would be most of what such a peer costs.
+ */
+export function peersError(code: ErrorCode, message: string, sessionId?: SessionId): LanError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new LanError(code, message, { sessionId });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}

@@ -209,11 +209,20 @@ export class SendBuffer {
     return { packets, bytes };
   }
 
-  /** Forgets everything. Memory of a write that never completed is not reused: the kernel may still read it. */
+  /**
+   * Forgets everything. Slabs go back, but for those of a write that never completed: the kernel may still read them.
+   */
   release(): void {
+    for (const { retires } of this.#waiting) this.#giveBackUnread(retires);
+    this.#giveBackUnread(this.#slab);
     this.#waiting = [];
     this.#flight = [];
     this.#slab = null;
+  }
+
+  #giveBackUnread(slab: Slab | null): void {
+    if (slab !== null && !this.#flight.some(({ bytes }) => bytes.buffer === slab.bytes.buffer))
+      this.#pool.giveBack(slab);
   }
 
   /** A Net frame lies whole in one slab. */

@@ -113,7 +113,7 @@ export abstract class LinkClient<Options extends LinkClientOptions> extends Link
 
   #driverFor(options: Options): ClientDriver {
     const settings = this.#read(options);
-    const threads = threadSettings(options, 1);
+    const threads = threadSettings(options, 1, settings);
     if (threads !== null) return new ClientHost(this, referTo(this.constructor), settings, threads);
     giveWorkerData(this, dataForThread(options.workerData, 0).data);
     return new ClientEngine(this, settings, hasBatchHooks(this), callersClientPlace());

@@ -199,7 +199,7 @@ export abstract class LinkServer<Options extends LinkServerOptions> extends Link
 
   #driverFor(options: Options): ServerDriver {
     const settings = this.#read(options);
-    const threads = threadSettings(options, THREADS_MAX);
+    const threads = threadSettings(options, THREADS_MAX, settings);
     if (threads === null) {
       giveWorkerData(this, dataForThread(options.workerData, 0).data);
       return new ServerEngine(

@@ -21,6 +21,7 @@ import type { LengthHeader } from "../framing/length-header.ts";
 import { SESSION_SLOTS_MAX } from "../session/session-id.ts";
 import type { HeartbeatSettings } from "../session/settings.ts";
 import type { ThreadSettings } from "../threads/crew.ts";
+import { BYTES_MAX } from "../threads/reservations.ts";
 import type { Address, Network } from "../transport/connection.ts";
 import { canMoveSockets, tcpNetwork } from "../transport/tcp.ts";
 import {
@@ -120,11 +121,13 @@ function linkSettings(options: LinkOptions, about: ClassSettings): Omit<LinkSett
 
 /**
  * How many threads to create and run; null runs on the caller's.
+ * @param sendQueueBytesMax as it was checked, or is by default
  * @throws LanError OPTION_UNKNOWN, OPTION_INVALID
  */
 export function threadSettings(
   options: LinkServerOptions | LinkClientOptions,
   createdMax: number,
+  { sendQueueBytesMax }: Pick<LinkSettings, "sendQueueBytesMax">,
 ): ThreadSettings | null {
   const { workerThreads = 0, workerData } = options;
   const asked: { created: number; running?: number } =
@@ -136,6 +139,10 @@ export function threadSettings(
   const { running = created } = asked;
   wholeNumber("workerThreads.running", running, 1, created);
   if (options.network !== undefined) throw invalidOption("network", "cannot be used on worker threads");
+  if (sendQueueBytesMax > BYTES_MAX) {
+    const why = `must be at most ${BYTES_MAX} on worker threads, packetBytesMax and its header included`;
+    throw invalidOption("sendQueueBytesMax", why);
+  }
   if (created > 1 && options.path !== undefined) {
     throw invalidOption("workerThreads", "only one thread can serve a path: local sockets cannot be moved");
   }

@@ -163,6 +163,12 @@ export class Inflow implements FrameSink {
     this.#buffer.release();
   }
 
+  /** The same, once the connection is gone. */
+  end(): void {
+    this.release();
+    this.#buffer.end();
+  }
+
   /** A packet waits. Among other sessions' bytes it would keep a slab of them alive, so it moves, but for the first. */
   #hold(bytes: Uint8Array, view: DataView, start: number, end: number): void {
     if (this.#inbox.isEmpty && this.#buffer.isShared) this.#sharedSlab = bytes;

@@ -23,8 +23,8 @@ const GENERATION_AT = 49n;
 const CLOSED = -(1n << 63n);
 const GENERATION_BITS = 14;
 
-/** The most bytes that can be taken for one session. */
-const BYTES_MAX = 2 ** 31 - 1;
+/** The most bytes that can be taken for one session: what the word has room for. */
+export const BYTES_MAX: number = 2 ** 31 - 1;
 
 export type Reserved = "taken" | "full" | "gone";
 
