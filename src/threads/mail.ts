@@ -254,5 +254,5 @@ function forget(route: Route): void {
 
 /** What was said to a worker that is gone. Its packets are counted out with their sessions; a connection is nobody's. */
 function drop({ message }: Parcel): void {
-  if (message.kind === "socket") resetSocket(message.socket);
+  if (message.kind === "socket") resetSocket(message.socket, message.about);
 }
