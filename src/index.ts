@@ -23,6 +23,23 @@ export {
 export type { LinkClient } from "./link/link-client.ts";
 export type { LinkServer } from "./link/link-server.ts";
 export type { LinkClientOptions, LinkDefaults, LinkOptions, LinkServerOptions } from "./link/options.ts";
+export type {
+  FigureView,
+  HistoryQuery,
+  MonitorEvent,
+  MonitorSource,
+  Series,
+  ServerView,
+} from "./monitor/api.ts";
+export { FIGURES, type Figure, type FigureGroup, figureOf } from "./monitor/figures.ts";
+export { Monitor, type MonitorAddress, type MonitorPageAddress } from "./monitor/monitor.ts";
+export {
+  MONITOR_DEFAULTS,
+  type MonitorDefaults,
+  type MonitorHistoryOptions,
+  type MonitorOptions,
+  type MonitorPageOptions,
+} from "./monitor/options.ts";
 export { NetClient } from "./net/net-client.ts";
 export { NetServer } from "./net/net-server.ts";
 export {
