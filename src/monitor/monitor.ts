@@ -9,8 +9,9 @@ import type { ListenAddress } from "../engine/server-engine.ts";
 import type { FigureView, HistoryQuery, MonitorEvent, MonitorSource, Series, ServerView } from "./api.ts";
 import { Collector, type CollectorEvent } from "./collector.ts";
 import { FIGURES, figureOf } from "./figures.ts";
-import { type History, openHistory } from "./history.ts";
+import type { History } from "./history.ts";
 import { Live } from "./live.ts";
+import { openHistory } from "./open-history.ts";
 import { type MonitorOptions, type MonitorSettings, monitorSettings } from "./options.ts";
 import { prometheusText } from "./prometheus.ts";
 
