@@ -23,6 +23,7 @@ export {
 export type { LinkClient } from "./link/link-client.ts";
 export type { LinkServer } from "./link/link-server.ts";
 export type { LinkClientOptions, LinkDefaults, LinkOptions, LinkServerOptions } from "./link/options.ts";
+export { MonitorAgent, type MonitorAgentLink, type MonitorAgentOptions } from "./monitor/agent.ts";
 export type {
   FigureView,
   HistoryQuery,
@@ -32,6 +33,7 @@ export type {
   ServerView,
 } from "./monitor/api.ts";
 export { FIGURES, type Figure, type FigureGroup, figureOf } from "./monitor/figures.ts";
+export type { Watchable } from "./monitor/link-figures.ts";
 export { Monitor, type MonitorAddress, type MonitorPageAddress } from "./monitor/monitor.ts";
 export {
   MONITOR_DEFAULTS,
