@@ -10,9 +10,8 @@ import {
   wholeNumber,
 } from "../base/options.ts";
 import type { Framing } from "../framing/length-header.ts";
-import { LAN_DEFAULTS, type LanServerOptions } from "../lan/options.ts";
+import { LAN_DEFAULTS, type LanServerOptions, lanServerSettings } from "../lan/options.ts";
 import type { Network } from "../transport/connection.ts";
-import { tcpNetwork } from "../transport/tcp.ts";
 import { figureOf } from "./figures.ts";
 import { I32_MAX, I32_MIN, REPORT_FRAMING } from "./protocol.ts";
 
@@ -84,7 +83,7 @@ export interface MonitorDefaults {
 
 /** Options that were checked. */
 export interface MonitorSettings {
-  /** For the collector's `start`, which checks them. */
+  /** For the collector's `start`. */
   readonly link: LanServerOptions;
   readonly network: Network;
   readonly page: { readonly ip: string; readonly port: number; readonly token: string | undefined } | false;
@@ -111,19 +110,20 @@ export function monitorSettings(given: MonitorOptions): MonitorSettings {
   const { ip, port, framing, serversMax, silentMs } = { ...MONITOR_DEFAULTS, ...options };
   const { allow, workerThreads, network } = options;
   wholeNumber("serversMax", serversMax, 1, SERVERS_MAX);
+  const link: LanServerOptions = {
+    ip,
+    port,
+    framing,
+    heartbeat: false,
+    maxSessions: serversMax + STRANGERS_MAX,
+    packetBytesMax: REPORT_BYTES_MAX,
+    ...(allow === undefined ? {} : { allow }),
+    ...(workerThreads === undefined ? {} : { workerThreads }),
+    ...(network === undefined ? {} : { network }),
+  };
   return {
-    link: {
-      ip,
-      port,
-      framing,
-      heartbeat: false,
-      maxSessions: serversMax + STRANGERS_MAX,
-      packetBytesMax: REPORT_BYTES_MAX,
-      ...(allow === undefined ? {} : { allow }),
-      ...(workerThreads === undefined ? {} : { workerThreads }),
-      ...(network === undefined ? {} : { network }),
-    },
-    network: network ?? tcpNetwork,
+    link,
+    network: lanServerSettings(link).network, // everything is checked before anything is opened
     page: pageOf(options.page),
     history: historyOf(options.history),
     names: readable("names", () => namesOf(options.names)),
