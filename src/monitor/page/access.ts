@@ -93,6 +93,7 @@ function digest(text: string): Buffer {
 
 /** Whether what is bound to this address can be reached from this machine alone. */
 export function isLoopback(ip: string): boolean {
+  if (ip === "localhost") return true;
   if (isIP(ip) === 4) return ip.startsWith("127.");
   return /^(?:0*:)*:?0*1$/.test(ip) && isIP(ip) === 6;
 }

@@ -52,6 +52,7 @@ export const PAGE_FILES: readonly string[] = [
   "threshold-editor.js",
   "tile.js",
   "time-window.js",
+  "trail-seeder.js",
 ];
 
 /** uPlot: where it is in its package. */

@@ -62,7 +62,9 @@ export class PageServer {
       token,
     } = readOptions(options, ["ip", "port", "token"], "show a page");
     this.#source = source;
-    if (isIP(text("ip", ip)) === 0) throw invalidOption("ip", "must be an IP address");
+    if (isIP(text("ip", ip)) === 0 && ip !== "localhost") {
+      throw invalidOption("ip", "must be an IP address or localhost");
+    }
     this.#ip = ip;
     this.#port = wholeNumber("port", port, 0, 65_535);
     if (token !== undefined) checkToken(token);

@@ -12,6 +12,7 @@ import { Tile } from "./tile.js";
 /** @typedef {import("./model.js").Server} Server */
 /** @typedef {import("./model.js").Reading} Reading */
 /** @typedef {import("./painter.js").Painter} Painter */
+/** @typedef {import("./trail-seeder.js").TrailSeeder} TrailSeeder */
 
 /** The order of the headings; others behind, in the order in which they came. */
 const GROUPS = ["host", "process", "LanServer", "LanClient", "NetServer", "NetClient"];
@@ -22,6 +23,7 @@ const STATE_WORDS = { up: "up", down: "down", missing: "missing" };
 export class Card {
   #model;
   #painter;
+  #seeder;
   /** @type {Map<number, Tile>} */
   #tiles = new Map();
   /** @type {Map<string, HTMLElement>} */
@@ -41,11 +43,13 @@ export class Card {
   /**
    * @param {Model} model
    * @param {Painter} painter
+   * @param {TrailSeeder} seeder
    * @param {Server} server
    */
-  constructor(model, painter, server) {
+  constructor(model, painter, seeder, server) {
     this.#model = model;
     this.#painter = painter;
+    this.#seeder = seeder;
     this.server = server;
     this.#name.href = `#/server/${server.serverNo}`;
     this.#body.addEventListener("keydown", (event) => this.#moveFocus(event));
@@ -91,11 +95,22 @@ export class Card {
     if (this.isVisible && tile !== undefined) this.#painter.add(tile);
   }
 
+  /** @param {Reading} reading */
+  #show(reading) {
+    const tile = this.#tiles.get(reading.figure.type);
+    if (tile === undefined) return;
+    this.#painter.add(tile);
+    this.#seeder.seed(this.server, reading, () => {
+      tile.trailChanged();
+      this.readingChanged(reading);
+    });
+  }
+
   /** @param {boolean} isVisible */
   setVisible(isVisible) {
     if (isVisible && !this.isVisible) {
       this.#painter.add(this);
-      for (const tile of this.#tiles.values()) this.#painter.add(tile);
+      for (const reading of this.server.readings.values()) this.#show(reading);
     }
     this.isVisible = isVisible;
   }

@@ -10,7 +10,7 @@ import { binaryUnit, showAmount, showClock, showDate, showMinutes } from "./form
 export const LINES_MAX = 6;
 
 /** @type {readonly number[][]} */
-const DASHES = [[], [8, 4], [2, 3], [12, 4, 2, 4], [5, 2], [1, 5]];
+const DASHES = [[], [9, 3], [3, 3], [14, 3, 3, 3], [6, 2], [2, 4]];
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -94,6 +94,7 @@ export function chartOptions({ figure, lines, slots, width, height, window, limi
     axes: [
       {
         ...axis,
+        size: 30,
         incrs: TIME_STEPS,
         space: 76,
         values: (_, splits, __, ___, step) => timeLabels(splits, step),
@@ -101,7 +102,7 @@ export function chartOptions({ figure, lines, slots, width, height, window, limi
       {
         ...axis,
         size: 68,
-        space: 32,
+        space: 26,
         ...(binaryUnit(figure.unit) !== undefined && { incrs: BINARY_STEPS }),
         values: (_, splits) => splits.map((amount) => label(figure, amount)),
       },

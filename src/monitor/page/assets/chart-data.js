@@ -36,8 +36,8 @@ export class Line {
    */
   load(series) {
     const lastMs = series.points.at(-1)?.[0] ?? 0;
-    // A minute's point stands for what came in it: those of its live values are in it already.
-    const coveredMs = series.points.length === 0 ? 0 : lastMs + (series.stepMs > 1000 ? series.stepMs : 0);
+    // A point stands for what came in its step: live values of that time are in it already.
+    const coveredMs = series.points.length === 0 ? 0 : lastMs + series.stepMs - 1;
     const live = this.#liveCount === 0 ? [] : this.#points.slice(-this.#liveCount);
     const later = live.filter(([atMs]) => atMs > coveredMs);
     this.#stepMs = series.stepMs;

@@ -50,12 +50,17 @@ export class ChartToolbar {
     }
     this.#reset.disabled = isReset;
     this.root.dataset.live = String(isLive);
-    if (isLive) setText(this.#shown, `● live, the last ${showDuration(spanMs)}`);
+    if (isLive) setText(this.#shown, `● live, the last ${rangeText(spanMs)}`);
     else {
       const end = showDate(fromMs) === showDate(toMs) ? showClock(toMs) : showMoment(toMs);
       setText(this.#shown, `${showMoment(fromMs)} to ${end} (${showDuration(spanMs)})`);
     }
   }
+}
+
+/** @param {number} spanMs */
+function rangeText(spanMs) {
+  return RANGES.find((range) => range.spanMs === spanMs)?.label ?? showDuration(spanMs);
 }
 
 /**

@@ -12,6 +12,7 @@ import { chartOptions } from "./chart-axes.js";
 import { columns, Line, nearest } from "./chart-data.js";
 import { h } from "./dom.js";
 import { HistoryReader } from "./history.js";
+import { HOUR_MS } from "./time-window.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./model.js").Figure} Figure */
@@ -23,6 +24,8 @@ import { HistoryReader } from "./history.js";
 
 /** After the last move of a window before history is asked. */
 const SETTLE_MS = 120;
+/** The monitor has seconds for the last hour alone; a question that is a moment late must not get minutes. */
+const SECONDS_KEPT_MS = 3_595_000;
 /** Minutes that were completed since come from history again. */
 const REFRESH_MS = 60_000;
 const DRAG_MIN_PX = 6;
@@ -168,8 +171,13 @@ export class Chart {
     const hooks = options.hooks ?? {};
     hooks.setSelect = [(plot) => this.#selected(plot)];
     hooks.setCursor = [(plot) => this.#pointed(plot)];
-    const bind = { dblclick: () => () => (window.reset(), null) };
+    const bind = { dblclick: () => () => this.#reset() };
     this.#plot = new uPlot({ ...options, hooks, cursor: { ...options.cursor, bind } }, data, this.#box);
+  }
+
+  #reset() {
+    this.#parts.window.reset();
+    return null;
   }
 
   #rebuild() {
@@ -215,7 +223,9 @@ export class Chart {
     const serverNos = [...this.#lines.keys()];
     this.root.setAttribute("aria-busy", "true");
     try {
-      const all = await this.#history.read(serverNos, this.#figure.type, window.fromMs, window.toMs);
+      const isHour = window.isLive && window.spanMs <= HOUR_MS;
+      const fromMs = isHour ? Math.max(window.fromMs, window.toMs - SECONDS_KEPT_MS) : window.fromMs;
+      const all = await this.#history.read(serverNos, this.#figure.type, fromMs, window.toMs);
       if (all === undefined) return;
       for (const [index, series] of all.entries()) this.#lines.get(serverNos[index] ?? 0)?.load(series);
       this.#note.textContent = all.every(({ points }) => points.length === 0)

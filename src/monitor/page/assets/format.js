@@ -72,7 +72,7 @@ export function binaryUnit(unit) {
 function scaleBinary(amount, exponent) {
   let scaled = amount;
   let at = exponent;
-  while (Math.abs(scaled) >= 1000 && at < BINARY.length - 1) {
+  while (Math.abs(scaled) >= 1024 && at < BINARY.length - 1) {
     scaled /= 1024;
     at++;
   }

@@ -60,6 +60,15 @@ export class Trail {
     if (this.length < TRAIL_LENGTH) this.length++;
   }
 
+  /**
+   * Takes these in place of what there is.
+   * @param {readonly number[]} values oldest first
+   */
+  fill(values) {
+    this.length = 0;
+    for (const value of values.slice(-TRAIL_LENGTH)) this.push(value);
+  }
+
   /** @param {number} index 0 is the oldest */
   at(index) {
     return this.#values[(this.#next - this.length + index + TRAIL_LENGTH) % TRAIL_LENGTH] ?? 0;

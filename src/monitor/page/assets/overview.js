@@ -5,6 +5,7 @@
 import { Card } from "./card.js";
 import { h, setText } from "./dom.js";
 import { emptyState } from "./empty-state.js";
+import { TrailSeeder } from "./trail-seeder.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./model.js").Change} Change */
@@ -17,6 +18,7 @@ const MARGIN = "200px";
 export class Overview {
   #model;
   #painter;
+  #seeder;
   /** @type {Map<number, Card>} */
   #cards = new Map();
   /** @type {Filter} */
@@ -53,6 +55,7 @@ export class Overview {
   constructor(model, painter) {
     this.#model = model;
     this.#painter = painter;
+    this.#seeder = new TrailSeeder(model);
     this.#watcher = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: MARGIN });
     this.#search.addEventListener("input", () => this.paint());
     this.#addCards();
@@ -61,6 +64,7 @@ export class Overview {
 
   close() {
     this.#watcher.disconnect();
+    this.#seeder.clear();
   }
 
   /** @param {Change} change */
@@ -125,7 +129,7 @@ export class Overview {
     for (const server of servers) {
       let card = this.#cards.get(server.serverNo);
       if (card === undefined) {
-        card = new Card(this.#model, this.#painter, server);
+        card = new Card(this.#model, this.#painter, this.#seeder, server);
         this.#cards.set(server.serverNo, card);
         this.#grid.insertBefore(card.root, last === null ? this.#grid.firstChild : last.nextSibling);
         this.#watcher.observe(card.root);

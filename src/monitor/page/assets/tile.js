@@ -47,6 +47,11 @@ export class Tile {
     );
   }
 
+  /** The line of the last minute is drawn anew at the next paint. */
+  trailChanged() {
+    this.#drawnMs = -1;
+  }
+
   get type() {
     return this.#reading.figure.type;
   }
