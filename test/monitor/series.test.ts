@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
 import { Monitor, type MonitorEvent, type MonitorOptions, type Series } from "../../src/index.ts";
 import { POINTS_MAX } from "../../src/monitor/api.ts";
@@ -125,6 +126,23 @@ test("after a restart the last hour is answered by the minute, until the seconds
   assert.equal(series(network.clock.epochMs() - 300_000).stepMs, 60_000);
   assert.equal(series(network.clock.epochMs() - 60_000).stepMs, 1000, "what is missing is not worth minutes");
   assert.ok(notices.includes(`history is kept for 30 days in ${options.history.file}`));
+});
+
+test("a minute that cannot be written is lost, and it is told; the next one is kept", async (t) => {
+  const here = mkdtempSync(join(tmpdir(), "lanwire-locked-"));
+  t.after(() => rmSync(here, { recursive: true, force: true }));
+  const file = join(here, "history.db");
+  const { network, report, series, notices } = await stage(t, { history: { file } });
+  const startMs = network.clock.epochMs() - 500;
+  const other = new DatabaseSync(file);
+  other.exec("BEGIN IMMEDIATE");
+  await report(Array.from({ length: 60 }, () => 1));
+  assert.match(notices.at(-1)!, /^history: the minute 2026-01-01T00:00Z is lost: database is locked$/);
+  other.exec("ROLLBACK");
+  other.close();
+  await report(Array.from({ length: 60 }, () => 2));
+  await network.clock.advance(2 * HOUR_MS);
+  assert.deepEqual(series(startMs).points, [[startMs + 60_000, 2, 2, 2]]);
 });
 
 test("an answer has at most POINTS_MAX points, with the extremes of all values", async (t) => {
