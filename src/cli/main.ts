@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   listen: async () => (await import("./listen.ts")).listen,
   connect: async () => (await import("./connect.ts")).connect,
   bench: async () => (await import("./bench.ts")).bench,
+  top: async () => (await import("./top.ts")).top,
 };
 
 /** How long output may still take to leave once the command was told to end. */
