@@ -153,8 +153,13 @@ function fileOf(args: Arguments, name: string): Buffer | undefined {
   return file === undefined ? undefined : readFile(name, file);
 }
 
+/** What `--token-file` names, without the line feed at its end. @throws RunError where it cannot be read */
+export function readTokenFile(args: Arguments): string | undefined {
+  return fileOf(args, "token-file")?.toString("utf8").trim();
+}
+
 /** @throws RunError */
-export function readFile(name: string, file: string): Buffer {
+function readFile(name: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {

@@ -12,10 +12,11 @@ import { commandHelp, generalHelp } from "./help.ts";
 import { Terminal } from "./terminal.ts";
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  monitor: async () => (await import("./monitor.ts")).monitor,
+  top: async () => (await import("./top.ts")).top,
   listen: async () => (await import("./listen.ts")).listen,
   connect: async () => (await import("./connect.ts")).connect,
   bench: async () => (await import("./bench.ts")).bench,
-  top: async () => (await import("./top.ts")).top,
 };
 
 /** How long output may still take to leave once the command was told to end. */

@@ -9,7 +9,7 @@ import type { Arguments, CommandSpec } from "./arguments.ts";
 import { fit, shortSpan } from "./columns.ts";
 import type { Command } from "./command.ts";
 import { END_EXITS, EXIT, type OutsideEnd, UsageError } from "./exit.ts";
-import { readFile } from "./link-arguments.ts";
+import { readTokenFile } from "./link-arguments.ts";
 import type { Style, Terminal } from "./terminal.ts";
 import { Feed } from "./top-feed.ts";
 import { Servers } from "./top-servers.ts";

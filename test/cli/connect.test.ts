@@ -160,7 +160,8 @@ describe("lanwire connect", { concurrency: 2 }, () => {
     await closed.ends(1);
     assert.match(closed.err.text, /left: peer-closed\n.*before the input did/s);
     const target = await rawServer(t, (socket) => socket.once("data", () => socket.end()));
-    await new Command(t, ["connect", target, "--wait-ms", "forever"]).input("x\n").ends(0);
+    const args = ["connect", target, "--heartbeat", "off", "--wait-ms", "forever"];
+    await new Command(t, args).input("x\n").ends(0);
   });
 
   test("a peer that does not read holds back whoever writes to stdin, and gets all once it reads", async (t) => {
