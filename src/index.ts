@@ -23,6 +23,27 @@ export {
 export type { LinkClient } from "./link/link-client.ts";
 export type { LinkServer } from "./link/link-server.ts";
 export type { LinkClientOptions, LinkDefaults, LinkOptions, LinkServerOptions } from "./link/options.ts";
+export { MonitorAgent, type MonitorAgentLink, type MonitorAgentOptions } from "./monitor/agent.ts";
+export type {
+  FigureView,
+  HistoryQuery,
+  MonitorEvent,
+  MonitorSource,
+  Series,
+  ServerView,
+} from "./monitor/api.ts";
+export { FIGURES, type Figure, type FigureGroup, figureOf } from "./monitor/figures.ts";
+export type { Watchable } from "./monitor/link-figures.ts";
+export { METRICS_CONTENT_TYPE } from "./monitor/metrics-text.ts";
+export { Monitor, type MonitorAddress, type MonitorPageAddress } from "./monitor/monitor.ts";
+export {
+  MONITOR_DEFAULTS,
+  type MonitorDefaults,
+  type MonitorHistoryOptions,
+  type MonitorOptions,
+  type MonitorPageOptions,
+} from "./monitor/options.ts";
+export { statsMetrics } from "./monitor/stats-metrics.ts";
 export { NetClient } from "./net/net-client.ts";
 export { NetServer } from "./net/net-server.ts";
 export {

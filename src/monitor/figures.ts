@@ -79,22 +79,22 @@ const LINK_ROWS: readonly Row[] = [
     5,
     "bytes in",
     "KiB/s",
-    1,
+    10,
     "received_bytes_per_second",
-    1 / KIB,
+    10 / KIB,
     "Bytes received per second, headers included.",
   ],
   [
     6,
     "bytes out",
     "KiB/s",
-    1,
+    10,
     "sent_bytes_per_second",
-    1 / KIB,
+    10 / KIB,
     "Bytes per second that the kernel took, headers included.",
   ],
-  [7, "queued", "KiB", 1, "queued_bytes", 1 / KIB, "Bytes taken and not yet handed to the kernel."],
-  [8, "errors", "", 1, "errors", 1, "Errors reported since start."],
+  [7, "queued", "KiB", 10, "queued_bytes", 10 / KIB, "Bytes taken and not yet handed to the kernel."],
+  [8, "errors", "", 1, "errors_total", 1, "Errors reported since start."],
 ];
 
 const PROCESS_ROWS: readonly Row[] = [
@@ -230,7 +230,7 @@ function rows(group: FigureGroup, prefix: string, first: number, of: readonly Ro
   }));
 }
 
-/** The first data type of each block that lanwire's own reports use; `LINK_OFFSET` and its like count from there. */
+/** The first data type of each block that lanwire's own reports use; the rows of its table count from there. */
 export const BLOCK = {
   host: 40,
   process: 100,

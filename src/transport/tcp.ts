@@ -136,6 +136,7 @@ function dialSocket(
     }
     const onread = reads === undefined ? {} : { onread: reads };
     const socket = net.connect({ ...where, allowHalfOpen: true, ...onread });
+    if (options.keepsAlive === false) socket.unref();
     const onAbort = (): void => {
       socket.destroy();
       reject(signal.reason);
