@@ -24,7 +24,10 @@ const spec: CommandSpec = {
       heading: "Reports",
       table: {
         ip: { value: "IP", help: `address that servers report to (default ${MONITOR_DEFAULTS.ip})` },
-        port: { value: "PORT", help: `port that servers report to (default ${port}; 0 lets the system choose)` },
+        port: {
+          value: "PORT",
+          help: `port that servers report to (default ${port}; 0 lets the system choose)`,
+        },
         framing: { value: "F", help: `length header of reports (default ${MONITOR_DEFAULTS.framing})` },
         allow: { value: "CIDR", help: "who may report; may be given often (default: all)", many: true },
         name: { value: "NO=NAME", help: "what server NO is called; may be given often", many: true },
@@ -35,10 +38,16 @@ const spec: CommandSpec = {
       heading: "Page",
       table: {
         "page-ip": { value: "IP", help: `address of the page (default ${page.ip}; any other needs a token)` },
-        "page-port": { value: "PORT", help: `port of the page (default ${page.port}; 0 lets the system choose)` },
+        "page-port": {
+          value: "PORT",
+          help: `port of the page (default ${page.port}; 0 lets the system choose)`,
+        },
         "no-page": { help: "no page, no API, no /metrics" },
         "token-file": { value: "FILE", help: "a file with the token that readers of the page must show" },
-        token: { value: "TOKEN", help: "the same as it is; other users of this machine can see it in the list of processes" },
+        token: {
+          value: "TOKEN",
+          help: "the same as it is; other users of this machine can see it in the list of processes",
+        },
       },
     },
     {
@@ -94,7 +103,9 @@ function readOptions(args: Arguments): MonitorOptions {
     ...(framing === undefined ? {} : { framing: readFraming(framing) }),
     ...(allow.length === 0 ? {} : { allow }),
     names: Object.fromEntries(pairsOf(args, "name", -(2 ** 31), 2 ** 31 - 1)),
-    redAbove: Object.fromEntries(pairsOf(args, "red", 0, 255).map(([type, value]) => [type, numberOf(value)])),
+    redAbove: Object.fromEntries(
+      pairsOf(args, "red", 0, 255).map(([type, value]) => [type, numberOf(value)]),
+    ),
     history: { ...(file === undefined ? {} : { file }), ...(keepDays === undefined ? {} : { keepDays }) },
     page: pageOf(args),
   };
@@ -126,7 +137,9 @@ function pairsOf(args: Arguments, option: string, min: number, max: number): [nu
     const match = /^(-?\d{1,10})=(.+)$/s.exec(text);
     const number = Number(match?.[1]);
     if (match === null || number < min || number > max)
-      throw new UsageError(`--${option} must be NUMBER=${option === "name" ? "NAME" : "VALUE"}, is "${text}"`);
+      throw new UsageError(
+        `--${option} must be ${option === "name" ? "NO=NAME" : "TYPE=VALUE"}, is "${text}"`,
+      );
     return [number, match[2]!];
   });
 }

@@ -60,9 +60,7 @@ export const top: Command = { spec, run };
 async function run(args: Arguments, terminal: Terminal): Promise<number> {
   const url = readUrl(args.positionals[0] ?? DEFAULT_URL);
   const sort = args.choice("sort", SORT_KEYS) ?? "name";
-  const tokenFile = args.text("token-file");
-  const token =
-    tokenFile === undefined ? undefined : readFile("token-file", tokenFile).toString("utf8").trim();
+  const token = readTokenFile(args);
   const servers = new Servers();
   const feed = new Feed(url, token, servers);
   try {
