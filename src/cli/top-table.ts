@@ -115,6 +115,7 @@ export function tableLines(servers: Servers, view: View, paint: Paint): string[]
       .join("")
       .trimEnd(),
   );
+  if (rows.length === 0) lines.push("no server has reported yet");
   if (shown.length < rows.length)
     lines.push(`${rows.length - shown.length} more rows; a higher window shows them`);
   return lines;

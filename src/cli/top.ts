@@ -193,20 +193,21 @@ function headLines(servers: Servers, feed: Feed, url: URL, view: View, terminal:
   const counts = `${all.length} servers: ${up} up, ${all.length - up} down`;
   const line = (text: string, style: Style): string =>
     terminal.styled(style, fit(text, view.width, "left").trimEnd(), terminal.stdout);
-  const head = `${url.host}  ${counts}  sorted by ${view.sort}${view.reversed ? ", reversed" : ""}`;
+  // What matters most stands first: a narrow window cuts the rest.
+  const head = `${counts}  sorted by ${view.sort}${view.reversed ? ", reversed" : ""}  ${url.host}`;
   const keys = `q ends  ${COLUMNS.map(({ name, key }) => `${key} ${name}`).join("  ")}  r reverse  l links`;
   const { state } = feed;
   if (state.at === "lost") {
     const span = shortSpan(view.nowMs - state.sinceMs);
     return [
-      line(`${head}  MONITOR LOST for ${span} (${state.why}), trying again`, "red"),
+      line(`MONITOR LOST for ${span} (${state.why}), trying again  ${head}`, "red"),
       line(keys, "dim"),
       "",
     ];
   }
   const isOld = view.nowMs - servers.toldAtMs > OLD_MS && all.length > 0;
-  const age = isOld ? `  last word ${shortSpan(view.nowMs - servers.toldAtMs)} ago` : "";
-  return [line(head + age, "bold"), line(keys, "dim"), ""];
+  const age = isOld ? `last word ${shortSpan(view.nowMs - servers.toldAtMs)} ago  ` : "";
+  return [line(age + head, "bold"), line(keys, "dim"), ""];
 }
 
 function painter(terminal: Terminal): Paint {

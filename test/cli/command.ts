@@ -34,9 +34,9 @@ export class Lines {
   }
 
   /** Resolves to what `pattern` matches in all that was printed. Rejects when the process ends without. */
-  async match(pattern: RegExp): Promise<RegExpExecArray> {
+  async match(pattern: RegExp, textOf: (text: string) => string = (text) => text): Promise<RegExpExecArray> {
     for (;;) {
-      const match = pattern.exec(this.text);
+      const match = pattern.exec(textOf(this.text));
       if (match !== null) return match;
       if (this.#isOver) assert.fail(`ended without ${pattern}:\n${this.text}`);
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
