@@ -149,7 +149,7 @@ export function unknown(kind: string, name: string, known: readonly string[], pr
   return new UsageError(`there is no ${kind} ${name}${hint}`);
 }
 
-function either(choices: readonly string[]): string {
+export function either(choices: readonly string[]): string {
   const last = choices.at(-1) ?? "";
   return choices.length < 2 ? last : `${choices.slice(0, -1).join(", ")} or ${last}`;
 }
@@ -162,7 +162,7 @@ export function nearest(name: string, known: readonly string[]): string[] {
     distance: distanceOf(name.toLowerCase(), each.toLowerCase()),
   }));
   const near = distances.filter(
-    ({ each, distance }) => distance <= reach || (name.length >= 3 && each.startsWith(name)),
+    ({ each, distance }) => (name.length > 1 && distance <= reach) || (name !== "" && each.startsWith(name)),
   );
   return near
     .sort((a, b) => a.distance - b.distance)

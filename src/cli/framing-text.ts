@@ -9,7 +9,7 @@ import {
   type FramingName,
   type FramingPreset,
 } from "../framing/length-header.ts";
-import { nearest } from "./arguments.ts";
+import { either, nearest } from "./arguments.ts";
 import { UsageError } from "./exit.ts";
 
 export const FRAMING_NAMES: readonly FramingName[] = [
@@ -43,6 +43,6 @@ export function readFraming(text: string): Framing {
 function hintFor(text: string): string {
   const presets = Object.keys(FRAMING_PRESETS);
   const near = nearest(text, [...FRAMING_NAMES, ...presets]);
-  if (near.length > 0) return `; did you mean ${near.join(" or ")}?`;
+  if (near.length > 0) return `; did you mean ${either(near)}?`;
   return `: take one of ${[...FRAMING_NAMES, ...presets].join(", ")}, or BYTES,le|be[,includes-header] such as 3,be`;
 }

@@ -49,11 +49,8 @@ async function run(): Promise<number> {
 
 async function commandNamed(name: string): Promise<Command> {
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (load === undefined)
-    throw unknown(name.startsWith("-") ? "option" : "command", name, [
-      ...Object.keys(COMMANDS),
-      ...(name.startsWith("-") ? ["--help", "--version"] : ["help"]),
-    ]);
+  if (load === undefined && name.startsWith("-")) throw unknown("option", name, ["help", "version"], "--");
+  if (load === undefined) throw unknown("command", name, [...Object.keys(COMMANDS), "help"]);
   return await load();
 }
 
