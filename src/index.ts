@@ -35,7 +35,7 @@ export type {
 export { FIGURES, type Figure, type FigureGroup, figureOf } from "./monitor/figures.ts";
 export type { Watchable } from "./monitor/link-figures.ts";
 export { METRICS_CONTENT_TYPE } from "./monitor/metrics-text.ts";
-export { Monitor, type MonitorAddress, type MonitorPageAddress } from "./monitor/monitor.ts";
+export { Monitor, type MonitorAddress } from "./monitor/monitor.ts";
 export {
   MONITOR_DEFAULTS,
   type MonitorDefaults,
@@ -43,6 +43,7 @@ export {
   type MonitorOptions,
   type MonitorPageOptions,
 } from "./monitor/options.ts";
+export type { PageAddress } from "./monitor/page/page-server.ts";
 export { statsMetrics } from "./monitor/stats-metrics.ts";
 export { NetClient } from "./net/net-client.ts";
 export { NetServer } from "./net/net-server.ts";

@@ -13,6 +13,7 @@ import type { History } from "./history.ts";
 import { Live } from "./live.ts";
 import { openHistory } from "./open-history.ts";
 import { type MonitorOptions, type MonitorSettings, monitorSettings } from "./options.ts";
+import { type PageAddress, PageServer } from "./page/page-server.ts";
 import { prometheusText } from "./prometheus.ts";
 
 /** Where a monitor listens. */
@@ -20,21 +21,16 @@ export interface MonitorAddress {
   /** What servers report to. */
   readonly reports: ListenAddress;
   /** The page, with what to open in a browser; undefined where there is none. */
-  readonly page: MonitorPageAddress | undefined;
+  readonly page: PageAddress | undefined;
   /** Where its history is: "memory" ends with the process. */
   readonly history: "file" | "memory";
-}
-
-export interface MonitorPageAddress {
-  readonly ip: string;
-  readonly port: number;
-  readonly url: string;
 }
 
 interface Running {
   readonly settings: MonitorSettings;
   readonly collector: Collector;
   readonly live: Live;
+  readonly page: PageServer | undefined;
 }
 
 type State =
@@ -61,7 +57,7 @@ export class Monitor implements MonitorSource {
   onNotice(_text: string): void {}
 
   /**
-   * Listens; resolves once servers can report.
+   * Listens; resolves once servers can report and the page can be opened.
    * @throws LanError OPTION_UNKNOWN, OPTION_INVALID, ALREADY_RUNNING, LISTEN_FAILED, HISTORY_FAILED (nothing is left
    *   behind).
    */
@@ -134,23 +130,23 @@ export class Monitor implements MonitorSource {
   }
 
   async #open(settings: MonitorSettings): Promise<{ running: Running; address: MonitorAddress }> {
+    const page = settings.page === false ? undefined : new PageServer(this, settings.page);
     const { file, keepDays } = settings.history;
     const { history, notice } = await openHistory(file, keepDays);
     const collector = new Collector();
     const live = this.#liveOf(settings, history, collector);
     collector.emit = (events) => live.take(events);
+    const running: Running = { settings, collector, live, page };
     try {
       // Each thread gets a port of its own for what it has to tell; 0 is this thread, which needs none.
       const workerData = (thread: number): unknown =>
         thread === 0 ? undefined : { port: portTo((events) => live.take(events)) };
       const reports = await collector.start({ ...settings.link, workerData });
+      const shown = await page?.start();
       this.#notice(notice);
-      return {
-        running: { settings, collector, live },
-        address: { reports, page: undefined, history: history.kind },
-      };
+      return { running, address: { reports, page: shown, history: history.kind } };
     } catch (error) {
-      live.stop();
+      await close(running);
       throw error;
     }
   }
@@ -183,7 +179,8 @@ export class Monitor implements MonitorSource {
   }
 }
 
-async function close({ collector, live }: Running): Promise<void> {
+async function close({ collector, live, page }: Running): Promise<void> {
+  await page?.stop();
   await collector.stop({ drainMs: 0 });
   // What worker threads told last is on its way through their ports.
   await new Promise((resolve) => setImmediate(resolve));

@@ -1,5 +1,4 @@
 /** The options of a monitor, their defaults and their checks. */
-import { isIP } from "node:net";
 import {
   invalidOption,
   milliseconds,
@@ -13,6 +12,8 @@ import type { Framing } from "../framing/length-header.ts";
 import { LAN_DEFAULTS, type LanServerOptions, lanServerSettings } from "../lan/options.ts";
 import type { Network } from "../transport/connection.ts";
 import { figureOf } from "./figures.ts";
+import { isLoopback } from "./page/access.ts";
+import type { PageOptions } from "./page/page-server.ts";
 import { I32_MAX, I32_MIN, REPORT_FRAMING } from "./protocol.ts";
 
 /** Options of `Monitor.start`. Everything has a default: `MONITOR_DEFAULTS`. */
@@ -86,7 +87,8 @@ export interface MonitorSettings {
   /** For the collector's `start`. */
   readonly link: LanServerOptions;
   readonly network: Network;
-  readonly page: { readonly ip: string; readonly port: number; readonly token: string | undefined } | false;
+  /** For the page's server, which checks the rest. */
+  readonly page: PageOptions | false;
   readonly history: { readonly file: string | undefined; readonly keepDays: number };
   readonly names: ReadonlyMap<number, string>;
   /** By type, in the wire's values. */
@@ -146,11 +148,7 @@ function pageOf(given: MonitorOptions["page"]): MonitorSettings["page"] {
       "page.ip",
       `a page beyond loopback needs a page.token, and there is none for ${show(ip)}`,
     );
-  return { ip, port: wholeNumber("page.port", port, 0, 65_535), token };
-}
-
-function isLoopback(ip: string): boolean {
-  return ip === "::1" || ip === "localhost" || (isIP(ip) === 4 && ip.startsWith("127."));
+  return { ip, port: wholeNumber("page.port", port, 0, 65_535), ...(token === undefined ? {} : { token }) };
 }
 
 function historyOf(given: MonitorOptions["history"]): MonitorSettings["history"] {

@@ -36,11 +36,13 @@ const WRONG: readonly (readonly [given: unknown, code: ErrorCode, says: RegExp])
   [{ page: { ip: "::" } }, "OPTION_INVALID", /page beyond loopback needs a page\.token/],
   [{ page: { ip: "10.0.0.5" } }, "OPTION_INVALID", /page beyond loopback needs a page\.token/],
   [{ page: { token: "" } }, "OPTION_INVALID", /option page\.token/],
+  [{ page: { token: "short" } }, "OPTION_INVALID", /option token/],
 ];
 
 for (const [given, code, says] of WRONG) {
-  test(`start() refuses ${JSON.stringify(given)}`, async () => {
+  test(`start() refuses ${JSON.stringify(given)}`, async (t) => {
     const monitor = new Monitor();
+    t.after(() => monitor.stop());
     await assert.rejects(
       monitor.start(given as MonitorOptions),
       (error) => error instanceof LanError && error.code === code && says.test(error.message),
@@ -52,17 +54,17 @@ for (const [given, code, says] of WRONG) {
 
 test("a page on loopback needs no token, and anywhere else it has one", () => {
   for (const ip of ["127.0.0.1", "127.9.9.9", "::1"]) assert.ok(monitorSettings({ page: { ip } }).page);
-  assert.deepEqual(monitorSettings({ page: { ip: "0.0.0.0", token: "a secret" } }).page, {
+  assert.deepEqual(monitorSettings({ page: { ip: "0.0.0.0", token: "secret-1" } }).page, {
     ip: "0.0.0.0",
     port: 7701,
-    token: "a secret",
+    token: "secret-1",
   });
 });
 
 test("defaults are loopback, the known ports, and a month", () => {
   const { link, page, history, serversMax, silentMs } = monitorSettings({});
   assert.deepEqual([link.ip, link.port, link.framing], ["127.0.0.1", 7700, "u16le"]);
-  assert.deepEqual(page, { ip: "127.0.0.1", port: 7701, token: undefined });
+  assert.deepEqual(page, { ip: "127.0.0.1", port: 7701 });
   assert.deepEqual(history, { file: undefined, keepDays: 30 });
   assert.deepEqual([serversMax, silentMs], [MONITOR_DEFAULTS.serversMax, MONITOR_DEFAULTS.silentMs]);
 });
@@ -92,6 +94,19 @@ test("stop() waits for a start that is under way", async () => {
   assert.deepEqual(monitor.servers(), []);
   await monitor.start({ port: 0, page: false });
   await monitor.stop();
+});
+
+test("where the page's port is taken nothing is left behind", async (t) => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  t.after(() => taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const monitor = new Monitor();
+  await assert.rejects(monitor.start({ port: 0, page: { port } }), { code: "LISTEN_FAILED" });
+  const { page } = await monitor.start({ port: 0, page: { port: 0 } });
+  assert.match(await (await fetch(`${page!.url}metrics`)).text(), /^$/);
+  await monitor.stop();
+  await assert.rejects(fetch(page!.url));
 });
 
 test("a history that cannot be opened is told by start()", async () => {
