@@ -49,8 +49,8 @@ const spec: CommandSpec = {
     { command: "lanwire top", does: "the monitor on this machine; q ends" },
     { command: "lanwire top --once --sort cpu", does: "one look, the busiest first" },
     {
-      command: "lanwire top http://127.0.0.1:7701 | grep --line-buffered state=down",
-      does: "only who is down, each second",
+      command: "lanwire top http://127.0.0.1:7701 | head -3",
+      does: "three lines for a script, then it ends",
     },
   ],
 };

@@ -5,6 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Command, listening, stands } from "./command.ts";
 
 /** A bare TCP client that keeps what it received. */
@@ -127,6 +128,24 @@ describe("lanwire listen", { concurrency: 2 }, () => {
     const client = new Command(t, ["connect", command.target, "--net", "--wait-ms", "0"]).input("net");
     await client.ends(0);
     await command.out.match(/\n6e6574\n$/);
+  });
+
+  test("TLS both ways: the certificate is checked, by its name, unless told otherwise", async (t) => {
+    const file = (name: string): string =>
+      fileURLToPath(new URL(`../net/fixtures/certificates/${name}`, import.meta.url));
+    const own = ["--tls-cert", file("server.pem"), "--tls-key", file("server.key")];
+    const command = await listening(t, "--net", "--tls", ...own);
+    const connect = (...args: string[]): Command =>
+      new Command(t, ["connect", command.target, "--net", "--tls", "--wait-ms", "0", ...args]).input(
+        "secret\n",
+      );
+    await connect("--tls-ca", file("ca.pem")).ends(0);
+    await command.out.match(/^secret\n/);
+    const stranger = connect();
+    await stranger.ends(1);
+    assert.match(stranger.err.text, /^(?:TLS_FAILED|CONNECT_FAILED): /);
+    await connect("--tls-insecure").ends(0);
+    await command.out.match(/^secret\nsecret\n/);
   });
 
   test("--path takes a Unix socket", { skip: process.platform === "win32" }, async (t) => {

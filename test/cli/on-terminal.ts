@@ -30,6 +30,7 @@ export class OnTerminal {
     const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(" ");
     const file = (name: string): string => `'${join(this.#folder, name)}'`;
     const shell = [
+      "trap : INT", // Ctrl-C is for the command
       `stty cols ${columns} rows ${rows}`,
       `stty -g > ${file("before")}`,
       command,
