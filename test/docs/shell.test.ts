@@ -121,7 +121,11 @@ async function play({ acts }: Scene, stage: Stage): Promise<void> {
   } finally {
     for (const { shell } of running.reverse()) await shell.stop();
   }
-  for (const { act, shell } of running) if ("background" in act.fence.attributes) check(act, shell, stage);
+  for (const { act, shell } of running) {
+    if (!("background" in act.fence.attributes)) continue;
+    assert.ok(shell.endedWell, `line ${act.fence.line} ended:\n${shell.all}`);
+    check(act, shell, stage);
+  }
 }
 
 function check({ shows, fence }: Act, { out }: Shell, { ported }: Stage): void {
@@ -141,6 +145,8 @@ function escaped(text: string): string {
 class Shell {
   out = "";
   all = "";
+  /** Known after `stop`: false where it had ended by itself before, with another exit code than 0. */
+  endedWell = true;
   /** Resolves once it has printed something, or has ended. */
   readonly begun: Promise<unknown>;
   readonly end: Promise<number | string>;
@@ -166,10 +172,15 @@ class Shell {
     this.begun = Promise.race([printed.promise, this.end]);
   }
 
-  /** As Ctrl-C does: all of the group is told. One that had ended must have ended well. */
+  /** As Ctrl-C does: all of the group is told. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null)
-      process.kill(-this.#child.pid!, "SIGINT");
+    const { exitCode, signalCode, pid } = this.#child;
+    if (exitCode !== null || signalCode !== null) this.endedWell = exitCode === 0;
+    else {
+      try {
+        process.kill(-pid!, "SIGINT");
+      } catch {} // it has just ended
+    }
     await this.end;
   }
 }
