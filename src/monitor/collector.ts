@@ -22,7 +22,7 @@ export type CollectorEvent =
   | { readonly kind: "failed"; readonly text: string };
 
 /** What the option `workerData` gives each worker thread. */
-export interface CollectorData {
+interface CollectorData {
   /** Takes batches to the monitor's thread. */
   readonly port: MessagePort;
 }

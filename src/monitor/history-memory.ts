@@ -10,7 +10,7 @@ import type { History, HistoryPoint, MinuteRow } from "./history.ts";
 import { StepSums } from "./thinning.ts";
 
 /** How many hours of one figure are kept, over all figures. */
-export const HOURS_MAX = 65_536;
+const HOURS_MAX = 65_536;
 
 class Hour {
   readonly min = new Int32Array(60);

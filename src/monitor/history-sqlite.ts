@@ -31,8 +31,9 @@ const WRITE = `INSERT INTO minutes (server, type, minute, min, max, sum, count) 
   ON CONFLICT DO UPDATE SET min = min(min, excluded.min), max = max(max, excluded.max),
     sum = sum + excluded.sum, count = count + excluded.count`;
 
-const READ = `SELECT minute / CAST(?5 AS INTEGER) * CAST(?5 AS INTEGER) AS minute, min(min) AS min, max(max) AS max, sum(sum) AS sum, sum(count) AS count
-  FROM minutes WHERE server = ?1 AND type = ?2 AND minute BETWEEN ?3 AND ?4 GROUP BY 1 ORDER BY 1`;
+const READ = `SELECT minute - minute % CAST(? AS INTEGER) AS minute,
+    min(min) AS min, max(max) AS max, sum(sum) AS sum, sum(count) AS count
+  FROM minutes WHERE server = ? AND type = ? AND minute BETWEEN ? AND ? GROUP BY 1 ORDER BY 1`;
 
 const FIRST = "SELECT min(minute) AS minute FROM minutes WHERE server = ? AND type = ? AND minute >= ?";
 
@@ -83,7 +84,7 @@ export class SqliteHistory implements History {
   }
 
   read(serverNo: number, type: number, first: number, last: number, step: number): HistoryPoint[] {
-    return this.#read.all(serverNo, type, first, last, step) as unknown as HistoryPoint[];
+    return this.#read.all(step, serverNo, type, first, last) as unknown as HistoryPoint[];
   }
 
   firstMinute(serverNo: number, type: number, first: number): number | undefined {

@@ -19,7 +19,7 @@ export interface HostFigures {
 }
 
 /** What goes over the machine's network per second, loopback left out. */
-export interface NetworkFigures {
+interface NetworkFigures {
   readonly receivedBytesPerSecond: number;
   readonly sentBytesPerSecond: number;
 }

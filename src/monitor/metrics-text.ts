@@ -6,7 +6,7 @@
  */
 
 /** In front of every name. */
-export const METRIC_PREFIX = "lanwire_";
+const METRIC_PREFIX = "lanwire_";
 
 /** What goes with this text as `content-type`. */
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";

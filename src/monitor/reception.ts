@@ -12,7 +12,7 @@ import type { CollectorEvent } from "./collector.ts";
 import type { ReportMessage } from "./protocol.ts";
 
 /** How long a connection may take to say which server it is. */
-export const LOGIN_MAX_MS = 10_000;
+const LOGIN_MAX_MS = 10_000;
 
 type Session =
   | { readonly at: "stranger"; readonly address: string; readonly sinceMs: number }

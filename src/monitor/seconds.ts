@@ -13,7 +13,7 @@ import { I32_MIN } from "./protocol.ts";
 
 /** How far the seconds go back. */
 export const SECONDS_KEPT = 3600;
-export const RINGS_MAX = 16_384;
+const RINGS_MAX = 16_384;
 
 const SLOTS_MIN = 64;
 /** No report; a value that is this very number is kept as the next greater. */

@@ -1,6 +1,6 @@
 /** A week made up, of 50 servers with 20 figures each: ten million minutes, and every answer is quick. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -57,7 +57,9 @@ function ask(
   return { tookMs: performance.now() - beganMs, points, stepMs };
 }
 
-test("the whole week of a figure, in at most POINTS_MAX points and in no time", { skip: HIDES_COSTS }, () => {
+test("the whole week of a figure, in at most POINTS_MAX points and in no time", {
+  skip: HIDES_COSTS,
+}, (t) => {
   const took: number[] = [];
   for (let serverNo = 1; serverNo <= SERVERS; serverNo += 7) {
     const { tookMs, points, stepMs } = ask(serverNo, 100 + (serverNo % FIGURES), WEEK);
@@ -71,6 +73,8 @@ test("the whole week of a figure, in at most POINTS_MAX points and in no time", 
     }
   }
   took.sort((a, b) => a - b);
+  t.diagnostic(`a week of one figure: ${took[0]!.toFixed(1)} to ${took.at(-1)!.toFixed(1)} ms`);
+  t.diagnostic(`the file has ${Math.round(statSync(file).size / 1e6)} MB`);
   assert.ok(took.at(-1)! < QUICK_MS, `${took} ms`);
 });
 
@@ -84,7 +88,7 @@ test("zoomed to a day, three hours and two, it gets finer and stays as quick", {
   assert.deepEqual(steps, [6, 1, 1, 1]);
 });
 
-test("a minute of all of them is written within one of the monitor's seconds", { skip: HIDES_COSTS }, () => {
+test("a minute of all of them is written within one of the monitor's seconds", { skip: HIDES_COSTS }, (t) => {
   const history = new SqliteHistory(new DatabaseSync(file));
   const rows = Array.from({ length: SERVERS * FIGURES }, (_, n) => {
     const [serverNo, type] = [1 + Math.floor(n / FIGURES), 100 + (n % FIGURES)];
@@ -94,5 +98,6 @@ test("a minute of all of them is written within one of the monitor's seconds", {
   history.write(rows, last - WEEK * 2);
   const tookMs = performance.now() - beganMs;
   history.close();
+  t.diagnostic(`${rows.length} figures: ${tookMs.toFixed(1)} ms`);
   assert.ok(tookMs < 1000 * PATIENCE, `${tookMs} ms`);
 });

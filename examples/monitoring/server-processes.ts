@@ -1,33 +1,34 @@
 /**
- * The agents as child processes of this one. A child ends cleanly when its channel to this process closes,
+ * The reporting servers as child processes of this one. A child ends cleanly when its channel to this process closes,
  * so none outlives it, however it ends; what a child says on stderr goes to `note`.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-export interface AgentOptions {
+export interface ServersOptions {
+  /** Where the monitor takes reports. */
   readonly port: number;
-  /** Starts an agent again a second after it ended by itself. */
+  /** Starts a server again a second after it ended by itself. */
   readonly respawn: boolean;
   readonly note: (text: string) => void;
 }
 
-export class AgentProcesses {
-  readonly #options: AgentOptions;
+export class ServerProcesses {
+  readonly #options: ServersOptions;
   readonly #running = new Map<number, ChildProcess>();
   readonly #respawns = new Set<NodeJS.Timeout>();
   #state: "running" | "stopped" = "running";
 
-  constructor(options: AgentOptions) {
+  constructor(options: ServersOptions) {
     this.#options = options;
   }
 
   start(serverNo: number): void {
     const { port, note } = this.#options;
     const args = ["--server-no", `${serverNo}`, "--port", `${port}`];
-    const child = fork(AGENT, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
-    const name = `agent of server-${serverNo} (pid ${child.pid})`;
+    const child = fork(SERVER, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const name = `process of server ${serverNo} (pid ${child.pid})`;
     this.#running.set(serverNo, child);
     note(`${name} started`);
     if (child.stderr !== null) createInterface(child.stderr).on("line", note);
@@ -59,7 +60,7 @@ export class AgentProcesses {
   }
 }
 
-const AGENT = fileURLToPath(new URL("./agent.ts", import.meta.url));
+const SERVER = fileURLToPath(new URL("./reporting-server.ts", import.meta.url));
 const RESPAWN_DELAY_MS = 1000;
 const STOP_MAX_MS = 5000;
 
