@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { UsageError } from "./exit.ts";
 
 /** One option: `value` is what its value is called in the help; a flag has none. */
-export interface OptionSpec {
+interface OptionSpec {
   readonly value?: string;
   readonly help: string;
   /** May be given more than once. */

@@ -99,7 +99,7 @@ function percentilesText({ p50, p90, p99, p999, max }: Percentiles): string {
 }
 
 /** Three figures: `8.21 us`, `821 us`, `1.25 ms`, `3.00 s`. */
-export function microsText(micros: number): string {
+function microsText(micros: number): string {
   if (micros < 1000) return `${figures(micros)} us`;
   return micros < 1e6 ? `${figures(micros / 1000)} ms` : `${figures(micros / 1e6)} s`;
 }
@@ -118,7 +118,7 @@ export function amount(value: number): string {
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB"];
 
-export function bytesText(bytes: number): string {
+function bytesText(bytes: number): string {
   const power = Math.min(BYTE_UNITS.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
   return `${figures(bytes / 1000 ** power)} ${BYTE_UNITS[power]}`;
 }

@@ -12,15 +12,7 @@ import {
 import { either, nearest } from "./arguments.ts";
 import { UsageError } from "./exit.ts";
 
-export const FRAMING_NAMES: readonly FramingName[] = [
-  "u8",
-  "u16le",
-  "u16be",
-  "u24le",
-  "u24be",
-  "u32le",
-  "u32be",
-];
+const FRAMING_NAMES: readonly FramingName[] = ["u8", "u16le", "u16be", "u24le", "u24be", "u32le", "u32be"];
 
 /** @throws UsageError */
 export function readFraming(text: string): Framing {

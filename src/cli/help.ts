@@ -4,8 +4,8 @@ import { COMMON_OPTIONS, type CommandSpec, type OptionTable } from "./arguments.
 const LINE_MAX = 100;
 const NAME_COLUMNS = 26;
 
-/** Exit codes as every help tells them; docs/command-line.md is held against this. */
-export const EXIT_CODES_HELP: string = [
+/** Exit codes as every help tells them. */
+const EXIT_CODES_HELP: string = [
   "Exit codes:",
   "  0  done, and everything that was promised held",
   "  1  it failed: no connection, the peer was lost, input that was not sent, a check of bench",

@@ -14,7 +14,7 @@ import { linesOf } from "./lines-in.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Takes a packet, now or later; a text says why it was not taken. @throws LanError where it never could be */
-export type Deliver = (packet: Packet, session: SessionId | undefined) => Promise<string | undefined>;
+type Deliver = (packet: Packet, session: SessionId | undefined) => Promise<string | undefined>;
 
 export interface InputSettings {
   readonly format: LineFormat;

@@ -87,7 +87,7 @@ export class Terminal {
 }
 
 /** `CONNECT_FAILED: Cannot connect: ... (ECONNREFUSED)` */
-export function describe(error: unknown): string {
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = error instanceof LanError ? `${error.code}: ` : "";
   const system = (error.cause as NodeJS.ErrnoException | undefined)?.code;
