@@ -2,6 +2,7 @@
 export type { Traffic } from "./base/counters.ts";
 export { ERROR_CODES, type ErrorCode, LanError } from "./base/errors.ts";
 export { REFUSAL_REASONS, type RefusalReason } from "./engine/admission.ts";
+export { CHANNELS, type ChannelMessages, type ChannelName } from "./engine/channels.ts";
 export type { ClientInfo, ListenAddress } from "./engine/server-engine.ts";
 export { type ClientStats, type Rates, rates, type ServerStats, type SessionStats } from "./engine/stats.ts";
 export {

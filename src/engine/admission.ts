@@ -7,6 +7,7 @@
  *
  * Invariant: what is remembered of addresses is bounded by the sessions there are and the accepts of one second.
  */
+import { LanError } from "../base/errors.ts";
 import type { SessionId } from "../session/session-id.ts";
 import type { SessionRegistry } from "../session/session-registry.ts";
 import { addressList } from "./address-list.ts";
@@ -28,6 +29,9 @@ export type RefusalReason = keyof typeof REFUSAL_REASONS;
 
 /** The reasons in the order in which counters hold them. */
 export const REFUSAL_REASON_ORDER: readonly RefusalReason[] = Object.keys(REFUSAL_REASONS) as RefusalReason[];
+
+/** What a process has open beside its sessions. */
+const OTHER_DESCRIPTORS = 64;
 
 /** How many addresses may be remembered before those that no longer matter are forgotten. */
 const FORGET_FROM = 1024;
@@ -123,6 +127,15 @@ export class Admission {
       this.#buckets.delete(address);
     }
   }
+}
+
+/** What to tell where there may be more sessions than the process may have descriptors. */
+export function tooFewDescriptors(settings: ServerSettings): LanError | undefined {
+  const { tellsDescriptors, maxSessions, network } = settings;
+  const descriptorsMax = tellsDescriptors ? network.descriptorsMax?.() : undefined;
+  if (descriptorsMax === undefined || descriptorsMax >= maxSessions + OTHER_DESCRIPTORS) return undefined;
+  const why = `the process may open ${descriptorsMax} descriptors, and maxSessions is ${maxSessions}`;
+  return new LanError("DESCRIPTORS_TOO_FEW", `Cannot serve all sessions: ${why}`);
 }
 
 /** What counts as one address. */

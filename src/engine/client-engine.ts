@@ -19,6 +19,7 @@ import type { SessionContext, SessionOwner } from "../session/session-context.ts
 import type { SessionId } from "../session/session-id.ts";
 import { LocalRegistry, type SessionRegistry } from "../session/session-registry.ts";
 import type { Connection } from "../transport/connection.ts";
+import { Announcer } from "./channels.ts";
 import { type CommonEvents, EventCaller } from "./event-caller.ts";
 import type { ClientSettings, ReconnectSettings } from "./link-settings.ts";
 import { assertSendable } from "./sendable.ts";
@@ -37,6 +38,8 @@ export interface ClientEvents extends CommonEvents {
 
 /** Where a client's engine stands: on the caller's thread, or on a thread of its own. */
 export interface ClientPlace {
+  /** 1 on a thread of its own; 0 is the caller's. */
+  readonly thread: number;
   readonly counters: Counters;
   readonly registry: SessionRegistry;
   readonly crossing: Crossing;
@@ -44,7 +47,7 @@ export interface ClientPlace {
 
 /** The caller's thread. */
 export function callersClientPlace(): ClientPlace {
-  return { counters: new Counters(), registry: new LocalRegistry(1), crossing: NO_CROSSING };
+  return { thread: 0, counters: new Counters(), registry: new LocalRegistry(1), crossing: NO_CROSSING };
 }
 
 /** What a client's class is to whoever runs it: the engine itself, or a handle and its thread. */
@@ -66,6 +69,7 @@ export class ClientEngine implements ClientDriver, SessionOwner<Session> {
   readonly #settings: ClientSettings;
   readonly #clock: Clock;
   readonly #place: ClientPlace;
+  readonly #announcer: Announcer;
   readonly #caller: EventCaller;
   readonly #context: SessionContext<Session>;
   readonly #sweeper: Sweeper;
@@ -83,7 +87,8 @@ export class ClientEngine implements ClientDriver, SessionOwner<Session> {
     this.#settings = settings;
     this.#place = place;
     this.#clock = settings.network.clock;
-    this.#caller = new EventCaller(events, place.counters, hasBatchHooks, null);
+    this.#announcer = new Announcer("client", events, place.thread, place.registry);
+    this.#caller = new EventCaller(events, place.counters, hasBatchHooks, null, this.#announcer);
     this.#context = sessionContext(settings, place, this);
     this.#sweeper = new Sweeper(this.#clock, sweepIntervalMs(settings), {
       slots: 1,
@@ -106,7 +111,9 @@ export class ClientEngine implements ClientDriver, SessionOwner<Session> {
   /** HOT. @throws LanError PACKET_TOO_LARGE, PACKET_EMPTY */
   sendPacket(packet: Packet): boolean {
     assertSendable(packet, this.#settings);
-    return this.#session?.send(packet) ?? false;
+    const session = this.#session;
+    if (session?.send(packet) === true) return true;
+    return this.#announcer.sendRefused(session?.id, packet.length, session?.isOpen);
   }
 
   /** The session of this moment, where there is one. */
@@ -189,6 +196,7 @@ export class ClientEngine implements ClientDriver, SessionOwner<Session> {
     const left = new Promise<void>((resolve) => (this.#onLeft = resolve));
     this.#session = session;
     session.open();
+    this.#announcer.join(id, connection);
     this.#caller.call("onEnterJoinServer", id, () => this.#events.onEnterJoinServer());
     this.#first.resolve();
     await left;
@@ -248,6 +256,7 @@ export class ClientEngine implements ClientDriver, SessionOwner<Session> {
     this.#session = undefined;
     this.#place.registry.free(session.id);
     this.#place.counters.countLeft(LEAVE_REASON_ORDER.indexOf(leave.reason));
+    this.#announcer.leave(session.id, undefined, leave, session.connection);
     this.#caller.call("onLeaveServer", session.id, () => this.#events.onLeaveServer(leave));
     this.#onLeft();
   }

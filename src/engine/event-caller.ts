@@ -12,6 +12,7 @@
 import type { Counters } from "../base/counters.ts";
 import { LanError } from "../base/errors.ts";
 import type { SessionId } from "../session/session-id.ts";
+import type { Announcer } from "./channels.ts";
 
 /** The events that servers and clients share. */
 export interface CommonEvents {
@@ -32,6 +33,7 @@ export class EventCaller {
   readonly #events: CommonEvents;
   readonly #counters: Counters;
   readonly #gate: Gate | null;
+  readonly #announcer: Announcer | null;
   /** False where neither hook is overridden and nothing limits the threads. */
   readonly #batches: boolean;
   #state: "idle" | "in-batch" | "waiting" | "silent" = "idle";
@@ -44,10 +46,17 @@ export class EventCaller {
   };
 
   /** @param hasBatchHooks whether the subclass overrides one of the two batch hooks. */
-  constructor(events: CommonEvents, counters: Counters, hasBatchHooks: boolean, gate: Gate | null) {
+  constructor(
+    events: CommonEvents,
+    counters: Counters,
+    hasBatchHooks: boolean,
+    gate: Gate | null,
+    announcer: Announcer | null = null,
+  ) {
     this.#events = events;
     this.#counters = counters;
     this.#gate = gate;
+    this.#announcer = announcer;
     this.#batches = hasBatchHooks || gate !== null;
   }
 
@@ -108,6 +117,7 @@ export class EventCaller {
   /** Counts an error and tells `onError`; one that throws itself becomes a process warning. */
   error(error: LanError): void {
     this.#counters.countError(error.code);
+    this.#announcer?.error(error);
     this.run(() => {
       try {
         const pending = this.#events.onError(error) as unknown;

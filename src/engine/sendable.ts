@@ -1,7 +1,8 @@
-/** The checks that make `sendPacket` throw: a packet that could never be taken on this link. */
+/** The checks that throw on what the application gives: a packet that could never be taken on this link, a host id that is none. */
 import { LanError } from "../base/errors.ts";
 import { encodeFrame } from "../framing/send-buffer.ts";
 import { Packet } from "../packet/packet.ts";
+import { HOST_ID_LENGTH_MAX, type HostId } from "../session/session-id.ts";
 import type { SessionSettings } from "../session/settings.ts";
 
 /** HOT. @throws LanError PACKET_INVALID, PACKET_TOO_LARGE, PACKET_EMPTY */
@@ -20,6 +21,15 @@ export function frameForMany(
 ): Uint8Array | null {
   assertSendable(packet, settings);
   return encodeFrame(settings.header, packet, random);
+}
+
+/** @throws LanError HOST_ID_INVALID */
+export function assertHostId(hostId: HostId): void {
+  if (typeof hostId === "string" && hostId !== "" && hostId.length <= HOST_ID_LENGTH_MAX) return;
+  throw new LanError(
+    "HOST_ID_INVALID",
+    `Cannot set the host id: it must be a text of 1 to ${HOST_ID_LENGTH_MAX}`,
+  );
 }
 
 function refuse(length: number, settings: SessionSettings): never {

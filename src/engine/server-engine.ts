@@ -17,7 +17,7 @@ import { LEAVE_REASON_ORDER, type Leave } from "../session/leave.ts";
 import { sweepIntervalMs } from "../session/liveness.ts";
 import { Session } from "../session/session.ts";
 import type { SessionContext, SessionOwner } from "../session/session-context.ts";
-import { HOST_ID_LENGTH_MAX, type HostId, type SessionId } from "../session/session-id.ts";
+import type { HostId, SessionId } from "../session/session-id.ts";
 import { LocalRegistry, type SessionRegistry } from "../session/session-registry.ts";
 import { SessionTable } from "../session/session-table.ts";
 import type {
@@ -28,16 +28,14 @@ import type {
   PeerCertificate,
   TlsDoor,
 } from "../transport/connection.ts";
-import { Admission, REFUSAL_REASON_ORDER, type RefusalReason } from "./admission.ts";
+import { Admission, REFUSAL_REASON_ORDER, type RefusalReason, tooFewDescriptors } from "./admission.ts";
+import { Announcer } from "./channels.ts";
 import { type CommonEvents, EventCaller, type Gate } from "./event-caller.ts";
 import type { AddressLists, ServerSettings } from "./link-settings.ts";
-import { assertSendable, frameForMany } from "./sendable.ts";
+import { assertHostId, assertSendable, frameForMany } from "./sendable.ts";
 import { sessionContext } from "./session-context.ts";
 import { type ServerStats, type SessionStats, serverStats, sessionStats } from "./stats.ts";
 import { Sweeper } from "./sweeper.ts";
-
-/** What a process has open beside its sessions. */
-const OTHER_DESCRIPTORS = 64;
 
 /** Where a server listens: the real port where 0 was asked for. With `path`, ip is "" and port 0. */
 export interface ListenAddress {
@@ -116,6 +114,7 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
   readonly #settings: ServerSettings;
   readonly #place: ServerPlace;
   readonly #clock: Clock;
+  readonly #announcer: Announcer;
   readonly #caller: EventCaller;
   readonly #sessions = new SessionTable();
   /** Sessions whose packets wait for the thread's turn. */
@@ -138,7 +137,8 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     this.#clock = settings.network.clock;
     this.#admission = new Admission(settings, place.registry);
     this.#tls = settings.tls === null ? undefined : settings.network.tlsDoor?.(settings.tls);
-    this.#caller = new EventCaller(events, place.counters, hasBatchHooks, place.gate);
+    this.#announcer = new Announcer("server", events, place.thread, place.registry);
+    this.#caller = new EventCaller(events, place.counters, hasBatchHooks, place.gate, this.#announcer);
     this.#context = sessionContext(settings, place, this);
     this.#sweeper = new Sweeper(this.#clock, sweepIntervalMs(settings), this.#sessions);
     this.#sweeper.start();
@@ -152,17 +152,10 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
       this.#sweeper.stop();
       throw new LanError("LISTEN_FAILED", `Cannot listen: ${(cause as Error).message}`, { cause });
     }
-    this.#tellDescriptors();
+    const error = tooFewDescriptors(this.#settings);
+    if (error !== undefined) this.#caller.error(error);
     const { address } = this.#listener;
     return "path" in address ? { ip: "", port: 0, path: address.path } : address;
-  }
-
-  #tellDescriptors(): void {
-    const { tellsDescriptors, maxSessions, network } = this.#settings;
-    const descriptorsMax = tellsDescriptors ? network.descriptorsMax?.() : undefined;
-    if (descriptorsMax === undefined || descriptorsMax >= maxSessions + OTHER_DESCRIPTORS) return;
-    const why = `the process may open ${descriptorsMax} descriptors, and maxSessions is ${maxSessions}`;
-    this.#caller.error(new LanError("DESCRIPTORS_TOO_FEW", `Cannot serve all sessions: ${why}`));
   }
 
   /** Accepts no more, lets every session drain for at most `drainMs`, and runs every leave. */
@@ -212,7 +205,7 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
   /** HOT. @throws LanError PACKET_TOO_LARGE, PACKET_EMPTY */
   sendPacket(target: SessionId | HostId, packet: Packet): boolean {
     assertSendable(packet, this.#settings);
-    return this.find(target)?.send(packet) ?? false;
+    return this.#send(target, packet, null);
   }
 
   /** @param frame encoded already, for sessions of other threads too. @throws LanError PACKET_TOO_LARGE, PACKET_EMPTY */
@@ -221,10 +214,18 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     targets: Iterable<SessionId | HostId> | undefined,
     frame: Uint8Array | null = frameForMany(packet, this.#settings, this.#context.random),
   ): number {
-    if (targets === undefined) return this.#sessions.sendToAll(packet, frame);
+    if (targets === undefined && !this.#announcer.tellsRefusals)
+      return this.#sessions.sendToAll(packet, frame);
     let taken = 0;
-    for (const target of targets) if (this.find(target)?.send(packet, frame)) taken++;
+    for (const target of targets ?? this.#sessions.ids()) if (this.#send(target, packet, frame)) taken++;
     return taken;
+  }
+
+  /** HOT. */
+  #send(target: SessionId | HostId, packet: Packet, frame: Uint8Array | null): boolean {
+    const session = this.find(target);
+    if (session?.send(packet, frame) === true) return true;
+    return this.#announcer.sendRefused(target, packet.length, session?.isOpen);
   }
 
   disconnect(target: SessionId | HostId, now: boolean): boolean {
@@ -262,7 +263,7 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
       if (refusal === undefined) {
         this.#admit(incoming);
       } else {
-        this.#countRefused(refusal);
+        this.#countRefused(refusal, incoming);
         incoming.refuse();
       }
     });
@@ -302,11 +303,12 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
   #giveUp(id: SessionId, connection: Connection): void {
     connection.reset();
     this.#place.registry.free(id);
-    this.#countRefused(this.#stopping ? "stopping" : "tls-failed");
+    this.#countRefused(this.#stopping ? "stopping" : "tls-failed", connection);
   }
 
-  #countRefused(reason: RefusalReason): void {
+  #countRefused(reason: RefusalReason, from: Incoming | Connection): void {
     this.#place.counters.countRefused(REFUSAL_REASON_ORDER.indexOf(reason));
+    this.#announcer.refuse(reason, from);
   }
 
   #begin(id: SessionId, connection: Connection, about: Omit<ClientInfo, "thread">): void {
@@ -315,6 +317,7 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     this.#sessions.insert(session);
     this.#place.counters.countAccepted();
     session.open();
+    this.#announcer.join(id, connection);
     this.#caller.call("onClientJoin", id, () => this.#events.onClientJoin(id, client));
     if (this.#stopping) session.drain("server-stopped", 0);
   }
@@ -369,9 +372,11 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
   }
 
   onLeft(session: Session, leave: Leave): void {
+    const hostId = this.#announcer.nameAtLeave(session.id);
     this.#sessions.remove(session);
     this.#place.registry.free(session.id);
     this.#place.counters.countLeft(LEAVE_REASON_ORDER.indexOf(leave.reason));
+    this.#announcer.leave(session.id, hostId, leave, session.connection);
     this.#caller.call("onClientLeave", session.id, () => this.#events.onClientLeave(session.id, leave));
     if (this.#sessions.size === 0) this.#onEmpty();
   }
@@ -386,13 +391,4 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     }
     return false;
   }
-}
-
-/** @throws LanError HOST_ID_INVALID */
-export function assertHostId(hostId: HostId): void {
-  if (typeof hostId === "string" && hostId !== "" && hostId.length <= HOST_ID_LENGTH_MAX) return;
-  throw new LanError(
-    "HOST_ID_INVALID",
-    `Cannot set the host id: it must be a text of 1 to ${HOST_ID_LENGTH_MAX}`,
-  );
 }

@@ -46,6 +46,10 @@ export class SessionTable {
     return taken;
   }
 
+  *ids(): Iterable<SessionId> {
+    for (const session of this) yield session.id;
+  }
+
   /** The sessions of this moment; joining and leaving while walking is allowed. */
   *[Symbol.iterator](): Iterator<Session> {
     for (const session of this.#sessions) if (session !== undefined) yield session;

@@ -6,6 +6,7 @@
  */
 import { MessageChannel } from "node:worker_threads";
 import { LanError } from "../base/errors.ts";
+import { Announcer } from "../engine/channels.ts";
 import type { ClientDriver, ClientEvents } from "../engine/client-engine.ts";
 import { EventCaller } from "../engine/event-caller.ts";
 import type { ClientSettings } from "../engine/link-settings.ts";
@@ -33,6 +34,7 @@ export class ClientHost implements ClientDriver {
   readonly #threads: ThreadSettings;
   readonly #buffers = allocateShared(1, 1);
   readonly #shared = viewShared(this.#buffers, HANDLE);
+  readonly #announcer: Announcer;
   readonly #caller: EventCaller;
   readonly #mail: Mail;
   readonly #crew: Crew;
@@ -52,7 +54,8 @@ export class ClientHost implements ClientDriver {
     this.#settings = settings;
     this.#threads = threads;
     const { memory, registry } = this.#shared;
-    this.#caller = new EventCaller(events, memory.counters(HANDLE), false, null);
+    this.#announcer = new Announcer("client", events, HANDLE, registry);
+    this.#caller = new EventCaller(events, memory.counters(HANDLE), false, null, this.#announcer);
     const onRoom = (id: SessionId): void => this.#caller.call("onSendReady", id, () => events.onSendReady());
     this.#mail = new Mail(HANDLE, memory, registry, settings, () => {}, onRoom);
     this.#crew = new Crew(
@@ -80,7 +83,9 @@ export class ClientHost implements ClientDriver {
   sendPacket(packet: Packet): boolean {
     assertSendable(packet, this.#settings);
     const id = this.#shared.registry.joinedAt(0);
-    return id !== undefined && !this.#ended && this.#mail.send(id, packet);
+    if (id !== undefined && !this.#ended && this.#mail.send(id, packet)) return true;
+    const isOpen = id === undefined ? undefined : !this.#ended && this.#mail.isOpen(id);
+    return this.#announcer.sendRefused(id, packet.length, isOpen);
   }
 
   stats(): ClientStats {
@@ -174,6 +179,7 @@ export class ClientHost implements ClientDriver {
 
   #countOut(cause: unknown): void {
     countOut(this.#shared, THREAD, this.#ended ? "disconnected" : "thread-died", cause, (id, leave) => {
+      this.#announcer.leave(id, undefined, leave, undefined);
       this.#caller.call("onLeaveServer", id, () => this.#events.onLeaveServer(leave));
     });
   }

@@ -29,6 +29,7 @@ export class ClientThread implements ClientDriver {
     this.#mail = new Mail(thread, memory, registry, settings, onMail, () => {});
     const tellRoom = (to: number, id: SessionId): void => this.#mail.tell(to, { kind: "room", id });
     this.#engine = new ClientEngine(events, settings, hasBatchHooks, {
+      thread,
       counters: memory.counters(thread),
       registry,
       crossing: new SharedCrossing(memory, registry, tellRoom),

@@ -1,6 +1,6 @@
 /** What the handle does with the sessions of a thread that is gone: each place is freed, each joined one has its leave. */
 import { LEAVE_REASON_ORDER, type Leave, type LeaveReason } from "../session/leave.ts";
-import type { SessionId } from "../session/session-id.ts";
+import type { HostId, SessionId } from "../session/session-id.ts";
 import { Reservations } from "./reservations.ts";
 import { publishedFigures } from "./shared-crossing.ts";
 import { UNPOSTED_STRIDE } from "./shared-memory.ts";
@@ -28,16 +28,17 @@ export function countOut(
   thread: number,
   reason: LeaveReason,
   cause: unknown,
-  onLeave: (id: SessionId, leave: Leave) => void,
+  onLeave: (id: SessionId, leave: Leave, hostId: HostId | undefined) => void,
 ): void {
   const reservations = new Reservations(memory);
   for (const [id, joined] of registry.inherit(thread)) {
     const { queuedPackets } = publishedFigures(memory, id);
     const taken = reservations.end(id);
+    const hostId = registry.lastNameOf(id);
     registry.free(id);
     if (!joined) continue;
     const notSent = { packets: queuedPackets + taken.packets, bytes: taken.bytes };
     memory.counters(HANDLE).countLeft(LEAVE_REASON_ORDER.indexOf(reason));
-    onLeave(id, cause instanceof Error ? { reason, notSent, cause } : { reason, notSent });
+    onLeave(id, cause instanceof Error ? { reason, notSent, cause } : { reason, notSent }, hostId);
   }
 }

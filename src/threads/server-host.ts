@@ -9,15 +9,11 @@
  */
 import { MessageChannel } from "node:worker_threads";
 import { LanError } from "../base/errors.ts";
+import { Announcer } from "../engine/channels.ts";
 import { EventCaller } from "../engine/event-caller.ts";
 import type { AddressLists, ServerSettings } from "../engine/link-settings.ts";
-import { assertSendable, frameForMany } from "../engine/sendable.ts";
-import {
-  assertHostId,
-  type ListenAddress,
-  type ServerDriver,
-  type ServerEvents,
-} from "../engine/server-engine.ts";
+import { assertHostId, assertSendable, frameForMany } from "../engine/sendable.ts";
+import type { ListenAddress, ServerDriver, ServerEvents } from "../engine/server-engine.ts";
 import { type ServerStats, type SessionStats, serverStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { LeaveReason } from "../session/leave.ts";
@@ -46,6 +42,7 @@ export class ServerHost implements ServerDriver {
   readonly #buffers: SharedBuffers;
   readonly #shared: SharedView;
   readonly #registry: SharedRegistry;
+  readonly #announcer: Announcer;
   readonly #caller: EventCaller;
   readonly #mail: Mail;
   readonly #gate: SharedGate;
@@ -77,7 +74,8 @@ export class ServerHost implements ServerDriver {
     const { memory, lock, registry } = this.#shared;
     this.#registry = registry;
     registry.beginAbove(olderGenerations);
-    this.#caller = new EventCaller(events, memory.counters(HANDLE), false, null);
+    this.#announcer = new Announcer("server", events, HANDLE, registry);
+    this.#caller = new EventCaller(events, memory.counters(HANDLE), false, null, this.#announcer);
     const onRoom = (id: SessionId): void =>
       this.#caller.call("onSendReady", id, () => events.onSendReady(id));
     this.#mail = new Mail(HANDLE, memory, registry, settings, () => {}, onRoom);
@@ -232,7 +230,15 @@ export class ServerHost implements ServerDriver {
   /** HOT. */
   #send(target: SessionId | HostId, packet: Packet, frame: Uint8Array | null): boolean {
     const id = this.#idOf(target);
-    return id !== undefined && this.#state === "running" && this.#mail.send(id, packet, frame);
+    if (id !== undefined && this.#state === "running" && this.#mail.send(id, packet, frame)) return true;
+    if (!this.#announcer.tellsRefusals) return false;
+    return this.#announcer.sendRefused(target, packet.length, this.#isOpen(id));
+  }
+
+  /** Whether a session takes packets; undefined where there is none. */
+  #isOpen(id: SessionId | undefined): boolean | undefined {
+    if (id === undefined || this.#registry.ownerOf(id) === 0) return undefined;
+    return this.#state === "running" && this.#mail.isOpen(id);
   }
 
   #await(thread: number): Promise<ListenAddress | undefined> {
@@ -296,7 +302,8 @@ export class ServerHost implements ServerDriver {
   }
 
   #countOut(thread: number, reason: LeaveReason, cause: unknown): void {
-    countOut(this.#shared, thread, reason, cause, (id, leave) => {
+    countOut(this.#shared, thread, reason, cause, (id, leave, hostId) => {
+      this.#announcer.leave(id, hostId, leave, undefined);
       this.#caller.call("onClientLeave", id, () => this.#events.onClientLeave(id, leave));
     });
   }

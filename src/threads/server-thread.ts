@@ -5,10 +5,10 @@
 import type { Socket } from "node:net";
 import type { MessagePort, Transferable } from "node:worker_threads";
 import { LanError } from "../base/errors.ts";
+import { Announcer } from "../engine/channels.ts";
 import type { AddressLists } from "../engine/link-settings.ts";
-import { assertSendable, frameForMany } from "../engine/sendable.ts";
+import { assertHostId, assertSendable, frameForMany } from "../engine/sendable.ts";
 import {
-  assertHostId,
   type ClientInfo,
   type ListenAddress,
   type ServerDriver,
@@ -37,6 +37,7 @@ export class ServerThread implements ServerDriver {
   readonly #settings: Serve["settings"];
   readonly #memory: SharedMemory;
   readonly #registry: SharedRegistry;
+  readonly #announcer: Announcer;
   readonly #mail: Mail;
   readonly #engine: ServerEngine;
   readonly #over = Promise.withResolvers<void>();
@@ -50,6 +51,7 @@ export class ServerThread implements ServerDriver {
     this.#settings = settings;
     this.#memory = memory;
     this.#registry = registry;
+    this.#announcer = new Announcer("server", events, thread, registry);
     const onMail = (_: number, message: MailMessage): void => this.#onMail(message);
     const onRoom = (id: SessionId): void => this.#engine.tellSendReady(id);
     this.#mail = new Mail(thread, memory, registry, settings, onMail, onRoom);
@@ -101,7 +103,7 @@ export class ServerThread implements ServerDriver {
     }
     if (this.#assignment.created > 1) {
       for (const id of this.#registry.joined()) {
-        if (this.#engine.find(id) === undefined && this.#mail.send(id, packet, frame)) taken++;
+        if (this.#engine.find(id) === undefined && this.#sendElsewhere(id, id, packet, frame)) taken++;
       }
     }
     return taken + this.#engine.broadcast(packet, undefined, frame);
@@ -135,9 +137,23 @@ export class ServerThread implements ServerDriver {
   /** HOT. */
   #send(target: SessionId | HostId, packet: Packet, frame: Uint8Array | null): boolean {
     const id = typeof target === "string" ? this.#registry.find(target) : target;
-    if (id === undefined) return false;
+    if (id === undefined) return this.#announcer.sendRefused(target, packet.length, undefined);
     const session = this.#engine.find(id);
-    return session === undefined ? this.#mail.send(id, packet, frame) : session.send(packet, frame);
+    if (session === undefined) return this.#sendElsewhere(target, id, packet, frame);
+    return session.send(packet, frame) || this.#announcer.sendRefused(target, packet.length, session.isOpen);
+  }
+
+  /** To a session of another thread. HOT. */
+  #sendElsewhere(
+    target: SessionId | HostId,
+    id: SessionId,
+    packet: Packet,
+    frame: Uint8Array | null,
+  ): boolean {
+    if (this.#mail.send(id, packet, frame)) return true;
+    if (!this.#announcer.tellsRefusals) return false;
+    const isOpen = this.#registry.ownerOf(id) === 0 ? undefined : this.#mail.isOpen(id);
+    return this.#announcer.sendRefused(target, packet.length, isOpen);
   }
 
   async #serve(): Promise<void> {

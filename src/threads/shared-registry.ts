@@ -116,6 +116,11 @@ export class SharedRegistry implements SessionRegistry {
     return this.ownerOf(id) === 0 ? undefined : this.#names.get(slotOf(id));
   }
 
+  /** The name of a place that is being freed, whoever has it. */
+  lastNameOf(id: SessionId): HostId | undefined {
+    return this.#names.get(slotOf(id));
+  }
+
   find(hostId: HostId): SessionId | undefined {
     const slot = this.#names.find(hostId);
     return slot < 0 ? undefined : this.#idOf(slot);

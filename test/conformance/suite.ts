@@ -8,6 +8,7 @@ import { admission } from "./admission.ts";
 import { backpressure } from "./backpressure.ts";
 import { clientConnect } from "./client-connect.ts";
 import { clientReconnect } from "./client-reconnect.ts";
+import { diagnostics } from "./diagnostics.ts";
 import { disconnectAndDrain } from "./disconnect-and-drain.ts";
 import { errors } from "./errors.ts";
 import { eventsAndBatches } from "./events-and-batches.ts";
@@ -67,6 +68,7 @@ const SUBJECTS: readonly Subject[] = [
   options,
   errors,
   statistics,
+  diagnostics,
   histories,
 ];
 

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { it } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import {
+  CHANNELS,
   ERROR_CODES,
   FRAMING_PRESETS,
   LAN_DEFAULTS,
@@ -121,6 +122,18 @@ it("docs/net.md has a row for each option of a NetServer alone, with its default
 it("docs/net.md has a row for every reason to refuse, once, and with its meaning", () => {
   const told = rows("docs/net.md", "Refused").map(({ code, cells }) => [code, cells[0]]);
   assert.deepEqual(told, Object.entries(REFUSAL_REASONS));
+});
+
+it("docs/diagnostics.md has a row for every channel, with what is told there, and says what each message has", () => {
+  const told = rows("docs/diagnostics.md", "Channel").map(({ code, cells }) => [code, cells[0]]);
+  assert.deepEqual(told, Object.entries(CHANNELS));
+  const source = sourceOf("engine/channels.ts");
+  for (const { code: channel, cells } of rows("docs/diagnostics.md", "Message of")) {
+    const type = new RegExp(`"${channel}": (\\w+);`).exec(source)![1]!;
+    const body = new RegExp(`interface ${type} extends Told \\{([^}]*)\\}`).exec(source)![1]!;
+    for (const [, field = ""] of body.matchAll(/readonly (\w+):/g))
+      assert.match(cells[0]!, new RegExp(`\`${field}\``), field);
+  }
 });
 
 it("docs/net.md tells the leave and the error of each frame that is none as they are", () => {

@@ -26,12 +26,12 @@ export interface Peer {
 const COUNT = 10_000;
 
 export function exchangeTests(peer: Peer): void {
-  const { name, link, bytesMax, command, count = COUNT } = peer;
+  const { name, link, bytesMax, count = COUNT } = peer;
   const isLan = "framing" in link;
   const [kind, newServer, newClient] = isLan
     ? (["Lan", lanServer, lanClient] as const)
     : (["Net", netServer, netClient] as const);
-  const skip = isInstalled(peer.probe) ? false : `${command} is not here: ${peer.install}`;
+  const skip = isInstalled(peer.probe) ? false : `${name} is not here: ${peer.install}`;
   const settings = {
     ...link,
     packetBytesMax: bytesMax,

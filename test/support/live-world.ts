@@ -25,7 +25,7 @@ export class LiveWorld extends World {
   constructor(kind: "tcp" | "path") {
     super();
     this.#kind = kind;
-    const wanted: Feature[] = ["network", "own address"];
+    const wanted: Feature[] = ["network", "test's thread", "own address"];
     if (kind === "tcp") wanted.push("ip", "reset", "second ip", "ipv6");
     this.missing = missingFrom(wanted, kind);
     this.features = new Set(wanted.filter((feature) => !this.missing.has(feature)));

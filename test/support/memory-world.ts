@@ -18,6 +18,7 @@ export class MemoryWorld extends World {
     "own address",
     "reset",
     "network",
+    "test's thread",
     "virtual time",
   ]);
   readonly #settleMs: number;
@@ -32,7 +33,8 @@ export class MemoryWorld extends World {
     this.linkOptions = { network: this.network };
     this.#settleMs = SETTLE_WAYS * ((options.latencyMs ?? 0) + (options.faults?.jitterMs ?? 0));
     this.#onPaths = onPaths;
-    if (onPaths) this.features = new Set(["own address", "reset", "network", "virtual time"]);
+    if (onPaths)
+      this.features = new Set(["own address", "reset", "network", "test's thread", "virtual time"]);
   }
 
   listenOptions(): NetServerOptions {

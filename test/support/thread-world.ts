@@ -14,12 +14,14 @@ export interface ThreadOptions {
   readonly client?: NonNullable<NetClientOptions["workerThreads"]>;
 }
 
+const OFF_THREADS: readonly Feature[] = ["network", "test's thread"];
+
 /** Times that threads and links come round, so that what one leads to on the other is there too. */
 const SETTLE_ROUNDS = 3;
 
 export class ThreadWorld extends LiveWorld {
-  /** A network does not cross to a thread, so none can be wrapped. */
-  override readonly features: ReadonlySet<Feature> = featuresWithoutNetwork();
+  /** A network does not cross to a thread, so none can be wrapped; and events run there. */
+  override readonly features: ReadonlySet<Feature> = featuresOnThreads();
   readonly #threads: ThreadOptions;
   readonly #stages: ThreadStage[] = [];
 
@@ -94,6 +96,6 @@ export class ThreadWorld extends LiveWorld {
   }
 }
 
-function featuresWithoutNetwork(): ReadonlySet<Feature> {
-  return new Set([...new LiveWorld("tcp").features].filter((feature) => feature !== "network"));
+function featuresOnThreads(): ReadonlySet<Feature> {
+  return new Set([...new LiveWorld("tcp").features].filter((feature) => !OFF_THREADS.includes(feature)));
 }

@@ -33,9 +33,18 @@ import type { ScriptedServer } from "./scripted-server.ts";
  * - own address: nobody else can listen where somebody listens.
  * - reset: a connection can be reset, and its peer can tell that from an end.
  * - network: `network` may be wrapped, so that a test sees each dial and chooses the random numbers.
+ * - test's thread: events run where the test does.
  * - virtual time: minutes pass at once.
  */
-export type Feature = "ip" | "second ip" | "ipv6" | "own address" | "reset" | "network" | "virtual time";
+export type Feature =
+  | "ip"
+  | "second ip"
+  | "ipv6"
+  | "own address"
+  | "reset"
+  | "network"
+  | "test's thread"
+  | "virtual time";
 
 /** Options that lead to a server. */
 export type DialOptions = Pick<NetClientOptions, "serverIp" | "port" | "path" | "network">;
