@@ -38,13 +38,18 @@ export class Collector extends LanServer {
   emit: (events: readonly CollectorEvent[]) => void = portOf(this.workerData);
 
   #batch: CollectorEvent[] = [];
+  readonly #flush = (): void => {
+    const events = this.#batch;
+    this.#batch = [];
+    this.emit(events);
+  };
 
   override onConnectionRequest(): boolean {
     return true;
   }
 
   override onClientJoin(sessionId: SessionId, { ip, port }: ClientInfo): void {
-    this.#batch.push({
+    this.#tell({
       kind: "connected",
       sessionId,
       address: ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`,
@@ -52,22 +57,20 @@ export class Collector extends LanServer {
   }
 
   override onRecv(sessionId: SessionId, packet: Packet): void {
-    this.#batch.push({ kind: "said", sessionId, message: readReport(packet) });
+    this.#tell({ kind: "said", sessionId, message: readReport(packet) });
   }
 
   override onClientLeave(sessionId: SessionId, { reason }: Leave): void {
-    this.#batch.push({ kind: "gone", sessionId, reason });
+    this.#tell({ kind: "gone", sessionId, reason });
   }
 
   override onError(error: LanError): void {
-    this.#batch.push({ kind: "failed", text: `${error.code}: ${error.message}` });
+    this.#tell({ kind: "failed", text: `${error.code}: ${error.message}` });
   }
 
-  override onWorkerThreadEnd(): void {
-    const events = this.#batch;
-    if (events.length === 0) return;
-    this.#batch = [];
-    this.emit(events);
+  /** Not by the batch hooks: a handle, which tells of threads that died, has none. */
+  #tell(event: CollectorEvent): void {
+    if (this.#batch.push(event) === 1) process.nextTick(this.#flush);
   }
 }
 
