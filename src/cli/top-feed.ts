@@ -68,7 +68,7 @@ export class Feed {
     if (body === null) throw new RunError("/api/events has no body");
     for await (const { name, data } of eventsOf(body)) {
       const event = { ...JSON.parse(data), kind: name } as MonitorEvent;
-      this.#servers.apply(event);
+      this.#servers.apply(event, Date.now());
       if (event.kind !== "snapshot") continue;
       this.state = { at: "live" };
       first.resolve();

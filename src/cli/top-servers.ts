@@ -33,8 +33,10 @@ export class Servers {
   readonly #servers = new Map<number, Server>();
   /** Data types by group and name. */
   #figures = new Map<string, FigureView>();
-  /** When the monitor told something last, by its clock; 0 for never. */
+  /** When the monitor told something last, by our clock; 0 for never. */
   toldAtMs = 0;
+  /** How far its clock is ahead of ours. */
+  #aheadMs = 0;
 
   get all(): Server[] {
     return [...this.#servers.values()];
@@ -44,12 +46,21 @@ export class Servers {
     this.#figures = new Map(figures.map((figure) => [keyOf(figure.group, figure.name), figure]));
   }
 
-  apply(event: MonitorEvent): void {
+  /** What time it is for the monitor: its times are told by its clock, which may be another machine's. */
+  monitorsMs(nowMs: number): number {
+    return nowMs + this.#aheadMs;
+  }
+
+  /** @param nowMs - our clock */
+  apply(event: MonitorEvent, nowMs: number): void {
+    if ("atMs" in event) {
+      this.toldAtMs = nowMs;
+      this.#aheadMs = event.atMs - nowMs;
+    }
     switch (event.kind) {
       case "snapshot":
         this.#servers.clear();
         for (const view of event.servers) this.#put(view);
-        this.toldAtMs = event.atMs;
         return;
       case "joined":
       case "left":
@@ -58,7 +69,6 @@ export class Servers {
       case "values":
         for (const [serverNo, type, value] of event.values)
           this.#servers.get(serverNo)?.values.set(type, value);
-        this.toldAtMs = event.atMs;
         return;
     }
   }

@@ -93,7 +93,12 @@ interface Choice {
 
 function printOnce(servers: Servers, choice: Choice, terminal: Terminal): number {
   const width = terminal.stdout.isTTY ? terminal.stdout.columns : Number.POSITIVE_INFINITY;
-  const view: View = { ...choice, width, height: Number.POSITIVE_INFINITY, nowMs: Date.now() };
+  const view: View = {
+    ...choice,
+    width,
+    height: Number.POSITIVE_INFINITY,
+    nowMs: servers.monitorsMs(Date.now()),
+  };
   const lines = tableLines(servers, view, painter(terminal));
   void terminal.lines.write(Buffer.from(`${lines.join("\n")}\n`));
   return EXIT.fine;
@@ -139,7 +144,12 @@ async function showTable(
   const draw = (): void => {
     if (terminal.lines.isFull) return;
     const [width, height] = [stdout.columns || 80, stdout.rows || 24];
-    const view: View = { ...choice, width, height: height - HEAD_LINES, nowMs: Date.now() };
+    const view: View = {
+      ...choice,
+      width,
+      height: height - HEAD_LINES,
+      nowMs: servers.monitorsMs(Date.now()),
+    };
     const lines = [
       ...headLines(servers, feed, url, view, terminal),
       ...tableLines(servers, view, painter(terminal)),
@@ -197,16 +207,17 @@ function headLines(servers: Servers, feed: Feed, url: URL, view: View, terminal:
   const head = `${counts}  sorted by ${view.sort}${view.reversed ? ", reversed" : ""}  ${url.host}`;
   const keys = `q ends  ${COLUMNS.map(({ name, key }) => `${key} ${name}`).join("  ")}  r reverse  l links`;
   const { state } = feed;
+  const nowMs = Date.now();
   if (state.at === "lost") {
-    const span = shortSpan(view.nowMs - state.sinceMs);
+    const span = shortSpan(nowMs - state.sinceMs);
     return [
       line(`MONITOR LOST for ${span} (${state.why}), trying again  ${head}`, "red"),
       line(keys, "dim"),
       "",
     ];
   }
-  const isOld = view.nowMs - servers.toldAtMs > OLD_MS && all.length > 0;
-  const age = isOld ? `last word ${shortSpan(view.nowMs - servers.toldAtMs)} ago  ` : "";
+  const isOld = nowMs - servers.toldAtMs > OLD_MS && all.length > 0;
+  const age = isOld ? `last word ${shortSpan(nowMs - servers.toldAtMs)} ago  ` : "";
   return [line(age + head, "bold"), line(keys, "dim"), ""];
 }
 

@@ -12,6 +12,7 @@ export class FakeMonitor {
   servers: ServerView[] = [];
   figures: FigureView[] = [...FIGURES];
   token: string | undefined;
+  nowMs: () => number = Date.now;
   port = 0;
   readonly #streams = new Set<ServerResponse>();
   #server: Server | undefined;
@@ -31,7 +32,7 @@ export class FakeMonitor {
         response.write(": hello\n\nretry: 1000\n\n");
         this.#streams.add(response);
         response.on("close", () => this.#streams.delete(response));
-        this.tell({ kind: "snapshot", atMs: Date.now(), servers: this.servers });
+        this.tell({ kind: "snapshot", atMs: this.nowMs(), servers: this.servers });
       } else response.writeHead(404).end();
     });
     server.listen(this.port, "127.0.0.1");

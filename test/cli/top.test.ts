@@ -7,7 +7,7 @@ import { describe, test } from "node:test";
 import { figureOf, LanClient, Packet } from "../../src/index.ts";
 import { freePorts } from "../docs/workshop.ts";
 import { Command } from "./command.ts";
-import { down, FakeMonitor, up } from "./fake-monitor.ts";
+import { down, FakeMonitor, SINCE_MS, up } from "./fake-monitor.ts";
 import { HAS_TERMINALS, OnTerminal } from "./on-terminal.ts";
 
 /** A process: 12.34 % CPU, 48 MiB, delay 1.5 ms; a LanServer and a NetServer. */
@@ -102,6 +102,14 @@ describe("lanwire top", { concurrency: 2 }, () => {
     await monitor.start(t);
     await command.out.match(/name="game"/);
     assert.match(command.err.text, /the monitor is back\n$/);
+  });
+
+  test("how long a server is up is told by the monitor's clock, which may go otherwise than ours", async (t) => {
+    const monitor = await new FakeMonitor().start(t);
+    monitor.servers = [LOGIN];
+    monitor.nowMs = () => SINCE_MS + 3_700_000;
+    const out = await new Command(t, ["top", monitor.url, "--once"]).ends(0);
+    assert.match(out[1]!, /^login +up 1h 1m /);
   });
 
   test("a name that would command a terminal does not", async (t) => {
