@@ -8,7 +8,7 @@
  */
 import type { MessagePort } from "node:worker_threads";
 import type { LanError } from "../base/errors.ts";
-import type { ClientInfo } from "../engine/server-engine.ts";
+import type { ClientInfo } from "../engine/server-contract.ts";
 import { LanServer } from "../lan/lan-server.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Leave } from "../session/leave.ts";

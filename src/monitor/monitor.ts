@@ -5,7 +5,7 @@
  */
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { LanError } from "../base/errors.ts";
-import type { ListenAddress } from "../engine/server-engine.ts";
+import type { ListenAddress } from "../engine/server-contract.ts";
 import type { FigureView, HistoryQuery, MonitorEvent, MonitorSource, Series, ServerView } from "./api.ts";
 import { Collector, type CollectorEvent } from "./collector.ts";
 import { FIGURES, figureOf } from "./figures.ts";
