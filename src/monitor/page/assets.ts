@@ -65,7 +65,7 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
-const TOKEN_PAGE_FILES = ["token.css"];
+const TOKEN_PAGE_FILES = ["token.css", "favicon.svg"];
 
 /** @throws the system's error where a file is missing. */
 export async function readAssets(): Promise<Assets> {

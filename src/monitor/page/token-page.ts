@@ -46,6 +46,7 @@ function document(title: string, body: string, head = ""): string {
     <meta name="color-scheme" content="dark light">
     ${head}
     <title>${title} - lanwire monitor</title>
+    <link rel="icon" href="/assets/favicon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/assets/token.css">
   </head>
   <body>

@@ -2,7 +2,7 @@
  * One server on the overview: whether it is up, since when, why it left, how often it joined, and a tile for each
  * figure under the heading of its group. Tiles are one stop for the Tab key; arrows move among them.
  *
- * Invariant: only a card in view paints; one that comes into view paints whole.
+ * Invariant: the values of a card are painted only while it is in view; one that comes into view paints whole.
  */
 import { h, setText } from "./dom.js";
 import { showDuration, showMoment } from "./format.js";
@@ -113,6 +113,11 @@ export class Card {
       for (const reading of this.server.readings.values()) this.#show(reading);
     }
     this.isVisible = isVisible;
+  }
+
+  /** It joined or left: told in the document even where nobody looks, for those who read it with other senses. */
+  serverChanged() {
+    this.#painter.add(this);
   }
 
   /** A second went by, or limits or the connection changed. */

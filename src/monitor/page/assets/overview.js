@@ -78,7 +78,7 @@ export class Overview {
         this.#addCards();
         break;
       case "server":
-        this.#cards.get(change.server.serverNo)?.stateChanged();
+        this.#cards.get(change.server.serverNo)?.serverChanged();
         break;
       case "second":
       case "limit":
