@@ -147,7 +147,7 @@ it("everything can be done from the keyboard, and the focus is seen", { skip }, 
       const element = document.activeElement as HTMLElement;
       return {
         text: element.innerText,
-        type: element.dataset["type"],
+        type: element.dataset.type,
         outline: getComputedStyle(element).outlineStyle,
       };
     });

@@ -28,7 +28,7 @@ const BINARY_STEPS = Array.from({ length: 50 }, (_, power) => 2 ** (power - 10))
  * The colours of the moment, which depend on the theme.
  * @returns {{ lines: string[]; text: string; grid: string; bad: string; font: string }}
  */
-export function readColours() {
+function readColours() {
   const probe = document.createElement("span");
   document.body.append(probe);
   const read = (/** @type {string} */ name) => {

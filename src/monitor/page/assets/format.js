@@ -90,7 +90,7 @@ const FORMATS = new Map();
  * @param {number} value
  * @param {number} [digits] behind the point at most
  */
-export function showNumber(value, digits = 2) {
+function showNumber(value, digits = 2) {
   const size = Math.abs(value);
   const fraction = Number.isInteger(value) ? 0 : Math.min(digits, size >= 100 ? 0 : size >= 10 ? 1 : 2);
   let format = FORMATS.get(fraction);

@@ -7,12 +7,12 @@
  * Invariant: SPAN_MIN_MS <= to - from <= SPAN_MAX_MS, and to <= now.
  */
 
-export const MINUTE_MS = 60_000;
+const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 export const SPAN_MIN_MS = 10_000;
-export const SPAN_MAX_MS = 30 * DAY_MS;
+const SPAN_MAX_MS = 30 * DAY_MS;
 
 /** @type {readonly { readonly label: string; readonly spanMs: number }[]} */
 export const RANGES = [
