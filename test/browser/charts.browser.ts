@@ -22,7 +22,12 @@ class AskedSource extends MadeUpSource {
   }
 }
 
-async function open(t: TestContext, hash: string, count = 3, expected?: RegExp): Promise<{ page: Page; source: AskedSource }> {
+async function open(
+  t: TestContext,
+  hash: string,
+  count = 3,
+  expected?: RegExp,
+): Promise<{ page: Page; source: AskedSource }> {
   const source = new AskedSource(21);
   for (let serverNo = 1; serverNo <= count; serverNo++) {
     source.join({ serverNo, name: `server-${serverNo}`, types: TWENTY }, Date.now() - 40 * DAY_MS);
