@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 
 const AGENT = `import { MonitorAgent } from "lanwire";
-await new MonitorAgent().start({ serverNo: 7, watch: [server] });`;
+new MonitorAgent({ serverNo: 7, watch: [server] }).start({ serverIp: "127.0.0.1", port: 7700 });`;
 
 const BYTES = `06 00                    length of what follows, u16
 21 4e                    20001: this is me
@@ -30,13 +30,13 @@ export function emptyState() {
       code("NetServer"),
       " or ",
       code("NetClient"),
-      ", it takes two lines:",
+      ", it takes two lines, with the address at which the monitor takes reports:",
     ),
     h("pre", { tabindex: "0", "aria-label": "code for a lanwire program" }, AGENT),
     h(
       "p",
       {},
-      "A program in any other language sends these bytes over TCP to the address that the monitor printed, once the first eight, then the rest each second for each figure. All numbers are little-endian.",
+      "A program in any other language sends these bytes over TCP to the same address: the first message once, the second each second for each figure. All numbers are little-endian.",
     ),
     h("pre", { tabindex: "0", "aria-label": "bytes on the wire" }, BYTES),
   );
