@@ -54,6 +54,9 @@ it("a reporting process killed with SIGKILL turns red with its reason; the other
   await until("figures that move", packets, (now) => now !== before);
   const groups = await card(page, 1).locator("h3").allInnerTexts();
   assert.deepEqual(groups, ["host", "process", "LanServer", "LanClient"]);
+  await card(page, 1).locator("h2 a").click();
+  assert.deepEqual(await page.locator(".server-view h2").allInnerTexts(), groups);
+  await page.keyboard.press("Escape");
   chat.kill("SIGKILL");
   await card(page, 1).locator(".reason").waitFor();
   assert.match(await card(page, 1).locator(".reason").innerText(), /^left: peer-(closed|reset)$/);
