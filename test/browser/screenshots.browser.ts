@@ -28,6 +28,7 @@ function evening(): MadeUpSource {
   for (const [index, name] of NAMES.entries()) {
     source.join({ serverNo: index + 1, name, types }, Date.now() - (5 + index * 29) * HOUR_MS);
   }
+  source.kill(KILLED, "peer-reset", Date.now() - 47_000);
   source.set(BUSY, 40, 94);
   for (const { serverNo } of source.servers()) source.set(serverNo, 118, 0);
   return source;
@@ -38,14 +39,14 @@ async function take(
   name: string,
   hash: string,
   options: OpenOptions,
-  ready: (page: Page, source: MadeUpSource) => Promise<unknown>,
+  ready: (page: Page) => Promise<unknown>,
 ): Promise<void> {
   const source = evening();
   source.run();
   t.after(() => source.stop());
   const { url } = await servePage(t, source);
   const page = await openPage(t, `${url}${hash}`, options);
-  await ready(page, source);
+  await ready(page);
   const asked = process.env.SCREENSHOTS;
   const folder = asked === undefined ? mkdtempSync(join(tmpdir(), "lanwire-")) : resolve(ROOT, asked);
   if (asked === undefined) t.after(() => rmSync(folder, { recursive: true }));
@@ -57,9 +58,8 @@ async function take(
 }
 
 /** All lines of the tiles in view are there. */
-async function overviewReady(page: Page, source: MadeUpSource): Promise<void> {
+async function overviewReady(page: Page): Promise<void> {
   await tile(page, BUSY, 40).waitFor();
-  source.kill(KILLED, "peer-reset");
   await card(page, KILLED).locator(".reason").waitFor({ state: "attached" });
   await until(
     "the last minute",

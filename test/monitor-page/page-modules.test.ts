@@ -213,6 +213,17 @@ it("a window is live until it is zoomed or moved, and again at reset or at now",
   assert.deepEqual([window.isReset, window.spanMs], [true, 3_600_000]);
 });
 
+it("a window begins with ten minutes where there is less, until the reader chooses", () => {
+  const window = new TimeWindow(() => 10_000_000);
+  window.suggestFor(9_700_000);
+  assert.deepEqual([window.spanMs, window.isReset], [600_000, true]);
+  window.suggestFor(1_000_000);
+  assert.deepEqual([window.spanMs, window.isReset], [3_600_000, true]);
+  window.setRange(86_400_000);
+  window.suggestFor(9_700_000);
+  assert.equal(window.spanMs, 86_400_000);
+});
+
 it("a window is never shorter than its bound and never ends after now", () => {
   const window = new TimeWindow(() => 1_000_000);
   window.zoomTo(999_999, 1_000_000);

@@ -42,6 +42,7 @@ export const PAGE_FILES: readonly string[] = [
   "dom.js",
   "empty-state.js",
   "format.js",
+  "groups.js",
   "history.js",
   "model.js",
   "overview.js",

@@ -6,6 +6,7 @@
  */
 import { h, setText } from "./dom.js";
 import { showDuration, showMoment } from "./format.js";
+import { insertFigure, insertGroup } from "./groups.js";
 import { Tile } from "./tile.js";
 
 /** @typedef {import("./model.js").Model} Model */
@@ -13,9 +14,6 @@ import { Tile } from "./tile.js";
 /** @typedef {import("./model.js").Reading} Reading */
 /** @typedef {import("./painter.js").Painter} Painter */
 /** @typedef {import("./trail-seeder.js").TrailSeeder} TrailSeeder */
-
-/** The order of the headings; others behind, in the order in which they came. */
-const GROUPS = ["host", "process", "LanServer", "LanClient", "NetServer", "NetClient"];
 
 const STATE_SIGNS = { up: "●", down: "✕", missing: "?" };
 const STATE_WORDS = { up: "up", down: "down", missing: "missing" };
@@ -81,10 +79,7 @@ export class Card {
     const tile = new Tile(this.#model, this.server, reading);
     this.#tiles.set(tile.type, tile);
     const group = this.#groupOf(reading.figure.group);
-    const next = [...group.children].find(
-      (other) => Number(/** @type {HTMLElement} */ (other).dataset.type) > tile.type,
-    );
-    group.insertBefore(tile.root, next ?? null);
+    insertFigure(group, tile.root);
     if (this.#tiles.size === 1) tile.root.tabIndex = 0;
     this.readingChanged(reading);
   }
@@ -157,10 +152,7 @@ export class Card {
     const tiles = h("div", { class: "tiles" });
     const section = h("section", { "data-group": name }, h("h3", {}, name), tiles);
     this.#groups.set(name, tiles);
-    const next = [...this.#body.children].find(
-      (other) => rank(/** @type {HTMLElement} */ (other).dataset.group) > rank(name),
-    );
-    this.#body.insertBefore(section, next ?? null);
+    insertGroup(this.#body, section);
     return tiles;
   }
 
@@ -175,12 +167,6 @@ export class Card {
     for (const tile of tiles) tile.tabIndex = tile === to ? 0 : -1;
     to.focus();
   }
-}
-
-/** @param {string | undefined} group */
-function rank(group) {
-  const at = GROUPS.indexOf(group ?? "");
-  return at < 0 ? GROUPS.length : at;
 }
 
 /**

@@ -35,11 +35,24 @@ let lostMs = 0;
 /** @returns {View} */
 function makeView() {
   const [, name, first, second = ""] = location.hash.split("/");
+  const serverNos = (name === "server" ? (first ?? "") : second).split(",").filter(isNumber).map(Number);
+  timeWindow.suggestFor(oldestJoin(serverNos));
   if (name === "server" && isNumber(first)) return new ServerView(parts, Number(first));
-  const serverNos = second.split(",").filter(isNumber).map(Number);
   if (name === "chart" && isNumber(first) && serverNos.length > 0)
     return new ChartView(parts, Number(first), serverNos);
   return new Overview(model, painter);
+}
+
+/**
+ * Since when one of these servers reports, as far as is known; long ago where it joined before.
+ * @param {readonly number[]} serverNos
+ */
+function oldestJoin(serverNos) {
+  const sinces = serverNos.map((serverNo) => {
+    const server = model.servers.get(serverNo);
+    return server?.joins === 1 ? server.state.sinceMs : 0;
+  });
+  return Math.min(...sinces, model.now());
 }
 
 /** @param {string | undefined} text */

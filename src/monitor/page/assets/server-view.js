@@ -6,6 +6,7 @@ import { Chart } from "./chart.js";
 import { ChartToolbar } from "./chart-toolbar.js";
 import { h, setText } from "./dom.js";
 import { showDuration, showMoment, showWhole } from "./format.js";
+import { insertFigure, insertGroup } from "./groups.js";
 
 /** @typedef {import("./chart.js").Parts} Parts */
 /** @typedef {import("./model.js").Change} Change */
@@ -106,10 +107,7 @@ export class ServerView {
       chart.root,
     );
     const group = this.#groupOf(figure.group);
-    const next = [...group.children].find(
-      (other) => Number(/** @type {HTMLElement} */ (other).dataset.type) > figure.type,
-    );
-    group.insertBefore(root, next ?? null);
+    insertFigure(group, root);
     this.#paintValue(panel);
   }
 
@@ -119,7 +117,7 @@ export class ServerView {
     if (group === undefined) {
       group = h("div", { class: "panels" });
       this.#groups.set(name, group);
-      this.#body.append(h("h2", {}, name), group);
+      insertGroup(this.#body, h("section", { "data-group": name }, h("h2", {}, name), group));
     }
     return group;
   }

@@ -29,6 +29,7 @@ export const RANGES = [
 export class TimeWindow {
   #now;
   #rangeMs = HOUR_MS;
+  #isChosen = false;
   /** @type {Shown} */
   #shown = { at: "live", spanMs: HOUR_MS };
   /** @type {Set<(isTick: boolean) => void>} */
@@ -71,6 +72,17 @@ export class TimeWindow {
   listen(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Begins closer where there is not much to see yet; not after the reader chose a range or zoomed.
+   * @param {number} sinceMs since when there are values
+   */
+  suggestFor(sinceMs) {
+    const [shortest] = RANGES;
+    if (this.#isChosen || shortest === undefined) return;
+    this.#rangeMs = this.#now() - sinceMs < shortest.spanMs ? shortest.spanMs : HOUR_MS;
+    this.#shown = { at: "live", spanMs: this.#rangeMs };
   }
 
   /** @param {number} spanMs one of RANGES */
@@ -126,6 +138,7 @@ export class TimeWindow {
 
   /** @param {Shown} shown */
   #show(shown) {
+    this.#isChosen = true;
     this.#shown = shown;
     this.#tell(false);
   }

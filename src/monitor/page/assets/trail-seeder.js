@@ -45,6 +45,7 @@ export class TrailSeeder {
   }
 
   #next() {
+    if (!this.#model.isConnected) this.clear();
     const wish = this.#asking < ASKING_MAX ? this.#wishes.shift() : undefined;
     if (wish === undefined) return;
     this.#asking++;
