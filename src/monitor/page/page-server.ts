@@ -36,8 +36,8 @@ export interface PageAddress {
   readonly url: string;
 }
 
-export const CONNECTIONS_MAX = 512;
-export const HEADER_BYTES_MAX: number = 16 * 1024;
+const CONNECTIONS_MAX = 512;
+const HEADER_BYTES_MAX = 16 * 1024;
 const REQUEST_MS = 10_000;
 const TOKEN_CHARACTERS_MIN = 8;
 
