@@ -18,7 +18,7 @@ export interface ProcessFigures {
 }
 
 /** The delay is measured by a timer of so many milliseconds. */
-const DELAY_RESOLUTION_MS = 10;
+const DELAY_RESOLUTION_MS = 20;
 const NANOS = 1e9;
 
 /** Samples this process. Needs `close`, or its delay histogram goes on measuring. It keeps no process alive. */

@@ -83,7 +83,7 @@ function burn(milliseconds: number): void {
   while (performance.now() < end);
 }
 
-/** Lets the delay histogram's own timer (10 ms) tick `count` times. */
+/** Lets the delay histogram's own timer (20 ms) tick `count` times. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setTimeout(resolve, 25));
 }
