@@ -278,14 +278,21 @@ export class SendBuffer {
     }
   }
 
+  /** HOT. */
   #slabWithRoom(byteLength: number): Slab {
-    let slab = this.#slab;
-    if (slab !== null && slab.bytes.length - this.#fill >= byteLength) return slab;
-    if (slab !== null) {
+    const slab = this.#slab;
+    return slab !== null && slab.view.byteLength - this.#fill >= byteLength
+      ? slab
+      : this.#nextSlab(byteLength);
+  }
+
+  #nextSlab(byteLength: number): Slab {
+    if (this.#slab !== null) {
       this.#closeRun(true);
       this.#firstBytes = LARGE_SLAB_BYTES;
     }
-    this.#slab = slab = this.#pool.take(Math.max(byteLength, this.#firstBytes));
+    const slab = this.#pool.take(Math.max(byteLength, this.#firstBytes));
+    this.#slab = slab;
     this.#runStart = 0;
     this.#fill = 0;
     return slab;

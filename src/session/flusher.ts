@@ -45,13 +45,15 @@ export class Flusher {
   }
 
   readonly #onTurnEnds = (): void => {
-    if (this.#clock.nowMs() < this.#dueMs) this.#wait();
-    else this.#flush();
+    const nowMs = this.#clock.nowMs();
+    if (nowMs < this.#dueMs) this.#wait();
+    else this.#flush(nowMs);
   };
 
   readonly #onNextTurn = (): void => {
-    if (this.#taken !== this.#takenBefore && this.#clock.nowMs() < this.#dueMs) this.#wait();
-    else this.#flush();
+    const nowMs = this.#clock.nowMs();
+    if (this.#taken !== this.#takenBefore && nowMs < this.#dueMs) this.#wait();
+    else this.#flush(nowMs);
   };
 
   #wait(): void {
@@ -59,10 +61,9 @@ export class Flusher {
     setImmediate(this.#onNextTurn);
   }
 
-  #flush(): void {
+  #flush(beganMs: number): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    const beganMs = this.#clock.nowMs();
     for (const session of dirty) session.flush();
     const endedMs = this.#clock.nowMs();
     this.#dueMs = endedMs + (endedMs - beganMs);
