@@ -264,7 +264,10 @@ export class SendBuffer {
     for (let at = 0; at < length; ) {
       this.#makeRoom(1);
       const count = Math.min(length - at, this.#slabEnd - this.#fill);
-      this.#slab.bytes.set(at === 0 && count === length ? payload : payload.subarray(at, at + count), this.#fill);
+      this.#slab.bytes.set(
+        at === 0 && count === length ? payload : payload.subarray(at, at + count),
+        this.#fill,
+      );
       this.#fill += count;
       at += count;
     }

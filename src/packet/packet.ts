@@ -753,11 +753,7 @@ function capacityOf(capacityBytes: number | undefined, maxBytes: number): number
   }
   const capacity = capacityBytes === undefined ? Math.min(CAPACITY_BYTES, maxBytes) : capacityBytes;
   if (!Number.isInteger(capacity) || capacity < 0 || capacity > maxBytes) {
-    throw fault.optionInvalid(
-      "capacityBytes",
-      `an integer from 0 to maxBytes (${maxBytes})`,
-      capacityBytes,
-    );
+    throw fault.optionInvalid("capacityBytes", `an integer from 0 to maxBytes (${maxBytes})`, capacityBytes);
   }
   return capacity;
 }
