@@ -32,6 +32,7 @@ export const BASE = "net-coalesced";
 
 export const PEERS: readonly PeerEntry[] = [
   { name: BASE, module: "net-coalesced" },
+  { name: "net-payload", module: "net-payload" },
   { name: "net-plain", module: "net-plain" },
   { name: "lanwire", module: "lanwire" },
   { name: "lanwire-1", module: "lanwire", threads: 1 },

@@ -5,7 +5,7 @@
 import type * as net from "node:net";
 import { netPeer, type Sender } from "./net-peer.ts";
 
-class Coalescer implements Sender {
+export class Coalescer implements Sender {
   full = false;
   readonly #socket: net.Socket;
   #frames: Buffer[] = [];

@@ -1,7 +1,7 @@
-/** What the two node:net peers share: sockets, frames, roles. They differ in when a frame is written. */
+/** What the node:net peers share: sockets, frames, roles. They differ in when a frame is written, and out of what. */
 import { once } from "node:events";
 import * as net from "node:net";
-import { bodyOf, type Receiver } from "../harness/check.ts";
+import { bodyOf, makeMessage, type Receiver } from "../harness/check.ts";
 import type { Peer } from "../harness/contract.ts";
 import { frameReader } from "./net-frames.ts";
 
@@ -30,6 +30,11 @@ function numberedFrame(seq: number, byteLength: number): Buffer {
   return frame;
 }
 
+/** The message made first and then framed by copying it: what stands behind a `send(payload)`. */
+export function framedMessage(seq: number, byteLength: number): Buffer {
+  return frameOf(makeMessage(seq, byteLength));
+}
+
 /** Returns messages to where they came from; reading stops while the socket takes no more. */
 function echo(socket: net.Socket, receiver: Receiver, sender: Sender): void {
   socket.on("drain", () => {
@@ -55,7 +60,7 @@ function sink(socket: net.Socket, receiver: Receiver): void {
   );
 }
 
-export function netPeer(SocketSender: SenderClass): Peer {
+export function netPeer(SocketSender: SenderClass, makeFrame = numberedFrame): Peer {
   return {
     async serve(plan, side) {
       const sessions: Sender[] = [];
@@ -71,7 +76,7 @@ export function netPeer(SocketSender: SenderClass): Peer {
       return {
         port: (server.address() as net.AddressInfo).port,
         broadcast(seq, byteLength) {
-          const frame = numberedFrame(seq, byteLength);
+          const frame = makeFrame(seq, byteLength);
           for (const session of sessions) session.push(frame);
         },
       };
@@ -89,7 +94,7 @@ export function netPeer(SocketSender: SenderClass): Peer {
         const receiver = side.join(index, {
           send(seq, byteLength) {
             if (sender.full) return false;
-            sender.push(numberedFrame(seq, byteLength));
+            sender.push(makeFrame(seq, byteLength));
             return true;
           },
         });

@@ -3,6 +3,8 @@
  * in-memory network use a clock that they move by hand.
  */
 
+import { performance } from "node:perf_hooks"; // the global of that name is a getter, and slower
+
 /** A pending call; `cancel` is idempotent and after it the call never happens. */
 export interface Timer {
   cancel(): void;

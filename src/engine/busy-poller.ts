@@ -5,6 +5,8 @@
  * A re-armed immediate makes the loop poll without waiting. It ends by itself, and keeps a process up no
  * longer than that.
  */
+import { performance } from "node:perf_hooks"; // the global of that name is a getter, and slower
+
 export class BusyPoller {
   readonly #millis: number;
   #state: "asleep" | "polling" | "touched" = "asleep";

@@ -74,7 +74,9 @@ export class EventCaller {
 
   /** Calls an event that returns nothing of interest. */
   call(name: string, sessionId: SessionId | undefined, event: () => unknown): void {
-    this.run(() => this.#guard(name, sessionId, event));
+    if (this.#state === "silent") return;
+    if (this.enter()) this.#guard(name, sessionId, event);
+    else this.#waiting.push(() => this.#guard(name, sessionId, event));
   }
 
   /** Calls an event for its answer, inside a `run`; undefined where it threw. */

@@ -159,46 +159,51 @@ function invalidFraming(why: string): LanError {
  * The caller has made sure that the header's bytes are there.
  */
 export function readLength(header: LengthHeader, view: DataView, at: number): number {
+  // Small, so that it is inlined: the usual width here, the others out of line.
+  return header.byteLength === 4
+    ? view.getUint32(at, header.littleEndian) - header.counted
+    : readOtherLength(header, view, at);
+}
+
+function readOtherLength(header: LengthHeader, view: DataView, at: number): number {
   const littleEndian = header.littleEndian;
   switch (header.byteLength) {
-    case 4:
-      return view.getUint32(at, littleEndian) - header.counted;
     case 2:
       return view.getUint16(at, littleEndian) - header.counted;
     case 1:
       return view.getUint8(at) - header.counted;
-    case 3:
+    case 5:
+      return view.getUint8(at) === header.net!.code ? view.getUint16(at + 1, true) : WRONG_CODE;
+    default:
       return (
         (littleEndian
           ? view.getUint16(at, true) + view.getUint8(at + 2) * 0x10000
           : view.getUint16(at + 1, false) + view.getUint8(at) * 0x10000) - header.counted
       );
-    case 5:
-      return view.getUint8(at) === header.net!.code ? view.getUint16(at + 1, true) : WRONG_CODE;
   }
 }
 
 /** Writes the header of a payload of `payloadBytes` (at most `payloadLimit`) at `at`; of a Net frame, code and length. HOT. */
 export function writeLength(header: LengthHeader, view: DataView, at: number, payloadBytes: number): void {
-  const length = payloadBytes + header.counted;
+  if (header.byteLength === 4) view.setUint32(at, payloadBytes + header.counted, header.littleEndian);
+  else writeOtherLength(header, view, at, payloadBytes + header.counted);
+}
+
+function writeOtherLength(header: LengthHeader, view: DataView, at: number, length: number): void {
   const littleEndian = header.littleEndian;
   switch (header.byteLength) {
-    case 4:
-      view.setUint32(at, length, littleEndian);
-      return;
     case 2:
       view.setUint16(at, length, littleEndian);
       return;
     case 1:
       view.setUint8(at, length);
       return;
-    case 3:
-      view.setUint16(littleEndian ? at : at + 1, length & 0xffff, littleEndian);
-      view.setUint8(littleEndian ? at + 2 : at, length >>> 16);
-      return;
     case 5:
       view.setUint8(at, header.net!.code);
       view.setUint16(at + 1, length, true);
       return;
+    default:
+      view.setUint16(littleEndian ? at : at + 1, length & 0xffff, littleEndian);
+      view.setUint8(littleEndian ? at + 2 : at, length >>> 16);
   }
 }

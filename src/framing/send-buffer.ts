@@ -84,8 +84,10 @@ export class SendBuffer {
   readonly #random: () => number;
   /** A payload from this length on needs more than a copy: it is cut or queued by reference, or its frame encoded. */
   readonly #longBytes: number;
-  /** The slab being filled; null while nothing is queued. */
-  #slab: Slab | null = null;
+  readonly #headerBytes: number;
+  /** The slab being filled, up to `#slabEnd`; none while nothing is queued. */
+  #slab: Slab = NO_SLAB;
+  #slabEnd = 0;
   /** How large a slab an empty queue begins with. */
   #firstBytes = SMALL_SLAB_BYTES;
   #runStart = 0;
@@ -95,12 +97,14 @@ export class SendBuffer {
   #flight: Chunk[] = [];
   #flightBytes = 0;
   #heartbeatBytes = 0;
-  #queuedBytes = 0;
-  #queuedPackets = 0;
+  /** What lies in chunks: all that is queued but the open run. */
+  #chunkBytes = 0;
+  #chunkPackets = 0;
 
   /** @param random gives each encoded frame its randKey: a number in [0, 1) */
   constructor(header: LengthHeader, pool: SendPool, random: () => number = Math.random) {
     this.#header = header;
+    this.#headerBytes = header.byteLength;
     this.#pool = pool;
     this.#random = random;
     this.#longBytes = header.net === null ? SPLIT_PAYLOAD_BYTES : 0;
@@ -108,12 +112,12 @@ export class SendBuffer {
 
   /** Bytes on the wire, headers included, that were taken and not written. */
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#chunkBytes + this.#fill - this.#runStart;
   }
 
   /** Packets that were taken and not written. */
   get queuedPackets(): number {
-    return this.#queuedPackets;
+    return this.#chunkPackets + this.#runPackets;
   }
 
   get writing(): boolean {
@@ -122,47 +126,42 @@ export class SendBuffer {
 
   /** What would be lost if the connection ended now. Heartbeats are nobody's loss. */
   get unsent(): Traffic {
-    return { packets: this.#queuedPackets, bytes: this.#queuedBytes - this.#heartbeatBytes };
+    return { packets: this.queuedPackets, bytes: this.queuedBytes - this.#heartbeatBytes };
   }
 
   /** Takes a packet's frame. The caller has checked its length. HOT. */
   append(packet: Packet): void {
     const length = packet.length;
-    const headerBytes = this.#header.byteLength;
-    const total = headerBytes + length;
-    if (length >= this.#longBytes) {
-      this.#appendLong(packet, length);
+    const at = this.#fill;
+    const payloadAt = at + this.#headerBytes;
+    const end = payloadAt + length;
+    if (length >= this.#longBytes || end > this.#slabEnd) {
+      this.#appendElsewhere(packet, length);
       return;
     }
-    const slab = this.#slabWithRoom(total);
-    const at = this.#fill;
-    writeLength(this.#header, slab.view, at, length);
-    copyContent(packet, slab.bytes, slab.view, at + headerBytes);
-    this.#fill = at + total;
+    const { bytes, view } = this.#slab;
+    writeLength(this.#header, view, at, length);
+    copyContent(packet, bytes, view, payloadAt);
+    this.#fill = end;
     this.#runPackets++;
-    this.#queuedBytes += total;
-    this.#queuedPackets++;
   }
 
   /** Takes an empty frame. Only while nothing is queued: bytes under way are life enough. */
   appendHeartbeat(): void {
-    const headerBytes = this.#header.byteLength;
-    const slab = this.#slabWithRoom(headerBytes);
-    writeLength(this.#header, slab.view, this.#fill, 0);
-    this.#seal(slab, this.#fill + headerBytes);
+    const headerBytes = this.#headerBytes;
+    this.#makeRoom(headerBytes);
+    writeLength(this.#header, this.#slab.view, this.#fill, 0);
+    this.#seal(this.#fill + headerBytes);
     this.#fill += headerBytes;
-    this.#queuedBytes += headerBytes;
     this.#heartbeatBytes += headerBytes;
   }
 
   /** Takes a frame as `encodeFrame` made it, for one session of many. HOT. */
   appendFrame(frame: Uint8Array): void {
-    const slab = this.#slabWithRoom(frame.length);
-    slab.bytes.set(frame, this.#fill);
+    this.#makeRoom(frame.length);
+    this.#slab.bytes.set(frame, this.#fill);
     this.#fill += frame.length;
     this.#runPackets++;
-    this.#queuedBytes += frame.length;
-    this.#queuedPackets++;
   }
 
   /** What the next write shall carry, or null when nothing waits. Call only while not `writing`. */
@@ -199,12 +198,12 @@ export class SendBuffer {
     this.#flightBytes = 0;
     // A heartbeat is appended to an empty queue only, so it left with the first write.
     this.#heartbeatBytes = 0;
-    this.#queuedBytes -= bytes;
-    this.#queuedPackets -= packets;
-    if (this.#queuedBytes === 0 && this.#slab !== null) {
+    this.#chunkBytes -= bytes;
+    this.#chunkPackets -= packets;
+    if (this.queuedBytes === 0 && this.#slab !== NO_SLAB) {
       if (bytes <= SMALL_SLAB_BYTES) this.#firstBytes = SMALL_SLAB_BYTES;
       this.#pool.giveBack(this.#slab);
-      this.#slab = null;
+      this.#takeSlab(NO_SLAB);
     }
     return { packets, bytes };
   }
@@ -217,7 +216,22 @@ export class SendBuffer {
     this.#giveBackUnread(this.#slab);
     this.#waiting = [];
     this.#flight = [];
-    this.#slab = null;
+    this.#chunkBytes = this.queuedBytes; // what was taken and not written stays told
+    this.#chunkPackets = this.queuedPackets;
+    this.#runPackets = 0;
+    this.#takeSlab(NO_SLAB);
+  }
+
+  /** What does not go into the slab as it is: it is full, or the payload is long, or the frame is encoded. */
+  #appendElsewhere(packet: Packet, length: number): void {
+    if (this.#header.net !== null) {
+      this.#appendEncoded(packet, length);
+    } else if (length >= this.#longBytes) {
+      this.#appendLong(packet, length);
+    } else {
+      this.#makeRoom(this.#headerBytes + length);
+      this.append(packet);
+    }
   }
 
   #giveBackUnread(slab: Slab | null): void {
@@ -227,50 +241,42 @@ export class SendBuffer {
 
   /** A Net frame lies whole in one slab. */
   #appendEncoded(packet: Packet, length: number): void {
-    const headerBytes = this.#header.byteLength;
-    const total = headerBytes + length;
-    const slab = this.#slabWithRoom(total);
+    const total = this.#headerBytes + length;
+    this.#makeRoom(total);
+    const { bytes, view } = this.#slab;
     const at = this.#fill;
-    writeLength(this.#header, slab.view, at, length);
-    copyContent(packet, slab.bytes, slab.view, at + headerBytes);
-    this.#seal(slab, at + total);
+    writeLength(this.#header, view, at, length);
+    copyContent(packet, bytes, view, at + this.#headerBytes);
+    this.#seal(at + total);
     this.#fill = at + total;
     this.#runPackets++;
-    this.#queuedBytes += total;
-    this.#queuedPackets++;
   }
 
   /** Encodes the frame at the fill mark, if frames are. */
-  #seal(slab: Slab, end: number): void {
+  #seal(end: number): void {
     const { net } = this.#header;
-    if (net !== null) sealFrame(net.key, randKeyOf(this.#random), slab.view, this.#fill, end);
+    if (net !== null) sealFrame(net.key, randKeyOf(this.#random), this.#slab.view, this.#fill, end);
   }
 
   #appendLong(packet: Packet, length: number): void {
-    if (this.#header.net !== null) {
-      this.#appendEncoded(packet, length);
-      return;
-    }
-    const headerBytes = this.#header.byteLength;
-    const slab = this.#slabWithRoom(headerBytes);
-    writeLength(this.#header, slab.view, this.#fill, length);
-    this.#fill += headerBytes;
+    this.#makeRoom(this.#headerBytes);
+    writeLength(this.#header, this.#slab.view, this.#fill, length);
+    this.#fill += this.#headerBytes;
     // By reference only where little else is kept alive with it: the queue's limit is a limit of memory.
-    if (length >= LARGE_PAYLOAD_BYTES && heldBytes(packet) <= length * HELD_RATIO_MAX) {
+    if (length >= LARGE_PAYLOAD_BYTES && heldBytes(packet) <= length * HELD_RATIO_MAX)
       this.#appendByReference(lendBytes(packet), length);
-    } else {
-      this.#appendInParts(packet.bytes, length);
-    }
-    this.#queuedBytes += headerBytes + length;
-    this.#queuedPackets++;
+    else this.#appendInParts(packet.bytes, length);
   }
 
   /** Fills slabs to the brim. */
   #appendInParts(payload: Uint8Array, length: number): void {
     for (let at = 0; at < length; ) {
-      const slab = this.#slabWithRoom(1);
-      const count = Math.min(length - at, slab.bytes.length - this.#fill);
-      slab.bytes.set(at === 0 && count === length ? payload : payload.subarray(at, at + count), this.#fill);
+      this.#makeRoom(1);
+      const count = Math.min(length - at, this.#slabEnd - this.#fill);
+      this.#slab.bytes.set(
+        at === 0 && count === length ? payload : payload.subarray(at, at + count),
+        this.#fill,
+      );
       this.#fill += count;
       at += count;
     }
@@ -285,35 +291,45 @@ export class SendBuffer {
       const isLast = end === length;
       this.#waiting.push({ bytes, packets: isLast ? 1 : 0, retires: null, returns: isLast });
     }
+    this.#chunkBytes += length;
+    this.#chunkPackets++;
   }
 
-  #slabWithRoom(byteLength: number): Slab {
-    let slab = this.#slab;
-    if (slab !== null && slab.bytes.length - this.#fill >= byteLength) return slab;
-    if (slab !== null) {
+  /** Goes on in another slab where this one has no room for `byteLength` bytes. */
+  #makeRoom(byteLength: number): void {
+    if (this.#slabEnd - this.#fill >= byteLength) return;
+    if (this.#slab !== NO_SLAB) {
       this.#closeRun(true);
       this.#firstBytes = LARGE_SLAB_BYTES;
     }
-    this.#slab = slab = this.#pool.take(Math.max(byteLength, this.#firstBytes));
+    this.#takeSlab(this.#pool.take(Math.max(byteLength, this.#firstBytes)));
+  }
+
+  #takeSlab(slab: Slab): void {
+    this.#slab = slab;
+    this.#slabEnd = slab.bytes.length;
     this.#runStart = 0;
     this.#fill = 0;
-    return slab;
   }
 
   /** Makes a chunk of the open run. A full slab retires with its last run. */
   #closeRun(slabIsFull: boolean): void {
     const slab = this.#slab;
-    if (slab === null || (this.#runStart === this.#fill && !slabIsFull)) return;
+    if (this.#runStart === this.#fill && !slabIsFull) return;
     this.#waiting.push({
       bytes: slab.bytes.subarray(this.#runStart, this.#fill),
       packets: this.#runPackets,
       retires: slabIsFull ? slab : null,
       returns: false,
     });
+    this.#chunkBytes += this.#fill - this.#runStart;
+    this.#chunkPackets += this.#runPackets;
     this.#runStart = this.#fill;
     this.#runPackets = 0;
   }
 }
+
+const NO_SLAB: Slab = newSlab(0);
 
 /** A packet's frame, encoded once for sending to many; null where frames are not encoded. */
 export function encodeFrame(header: LengthHeader, packet: Packet, random: () => number): Uint8Array | null {

@@ -136,15 +136,14 @@ export function ownMemory(byteLength: number): Memory {
  * two do not overlap. BigInts are only carried through here; compiled, they are plain registers.
  */
 export function copyWords(from: DataView, start: number, end: number, to: DataView, at: number): void {
-  let next = at;
+  const shift = at - start;
   let read = start;
-  for (; read + 8 <= end; read += 8, next += 8) to.setBigUint64(next, from.getBigUint64(read, true), true);
+  for (; read + 8 <= end; read += 8) to.setBigUint64(read + shift, from.getBigUint64(read, true), true);
   if (read + 4 <= end) {
-    to.setUint32(next, from.getUint32(read, true), true);
+    to.setUint32(read + shift, from.getUint32(read, true), true);
     read += 4;
-    next += 4;
   }
-  for (; read < end; read++, next++) to.setUint8(next, from.getUint8(read));
+  for (; read < end; read++) to.setUint8(read + shift, from.getUint8(read));
 }
 
 /** Posting one packet's buffer to another thread with a transfer list must not take the others along. */

@@ -38,8 +38,12 @@ const MAX_BYTES = 2 ** 30;
 const RECEIVED = -1;
 /** What a u16 byte length can say. */
 const PREFIXED_BYTES_MAX = 0xffff;
-/** Up to this many bytes copying words is faster than making a view for `set`. */
+/**
+ * Up to this many bytes copying words is faster than `set` of a view: one that a packet keeps from sending to
+ * sending, and one that is made for a received packet, which is sent once.
+ */
 const WORDS_BYTES_MAX = 96;
+const RECEIVED_WORDS_BYTES_MAX = 512;
 
 /**
  * Makes the read-only packet over slab[start, end). Hot: one object, no view.
@@ -91,13 +95,13 @@ export class Packet {
   /** The largest `maxBytes`, and its default: 1 GiB. */
   static readonly MAX_BYTES: number = MAX_BYTES;
 
-  #buffer: Uint8Array;
-  #view: DataView;
-  #start: number;
-  #end: number;
-  #cursor: number;
+  #buffer: Uint8Array = NO_MEMORY.bytes;
+  #view: DataView = NO_MEMORY.view;
+  #start = 0;
+  #end = 0;
+  #cursor = 0;
   #limit: number;
-  #exact: Uint8Array | null;
+  #exact: Uint8Array | null = null;
   #max: number;
 
   static {
@@ -121,7 +125,9 @@ export class Packet {
     heldBytes = (packet) => packet.#buffer.length;
 
     copyContent = (packet, target, view, at) => {
-      if (packet.#end - packet.#start > WORDS_BYTES_MAX) target.set(packet.bytes, at);
+      const length = packet.#end - packet.#start;
+      const wordsMax = packet.#max === RECEIVED ? RECEIVED_WORDS_BYTES_MAX : WORDS_BYTES_MAX;
+      if (length > wordsMax) target.set(packet.bytes, at);
       else copyWords(packet.#view, packet.#start, packet.#end, view, at);
     };
   }
@@ -134,24 +140,7 @@ export class Packet {
    * @throws LanError OPTION_INVALID
    */
   constructor(capacityBytes?: number, maxBytes: number = MAX_BYTES) {
-    if (!Number.isInteger(maxBytes) || maxBytes < 1 || maxBytes > MAX_BYTES) {
-      throw fault.optionInvalid("maxBytes", `an integer from 1 to ${MAX_BYTES}`, maxBytes);
-    }
-    const capacity = capacityBytes === undefined ? Math.min(CAPACITY_BYTES, maxBytes) : capacityBytes;
-    if (!Number.isInteger(capacity) || capacity < 0 || capacity > maxBytes) {
-      throw fault.optionInvalid(
-        "capacityBytes",
-        `an integer from 0 to maxBytes (${maxBytes})`,
-        capacityBytes,
-      );
-    }
-    this.#buffer = NO_MEMORY.bytes;
-    this.#view = NO_MEMORY.view;
-    this.#start = 0;
-    this.#end = 0;
-    this.#cursor = 0;
-    this.#limit = ~capacity;
-    this.#exact = null;
+    this.#limit = ~capacityOf(capacityBytes, maxBytes); // out of line, so that making a packet is inlined
     this.#max = maxBytes;
   }
 
@@ -756,6 +745,18 @@ export class Packet {
   static #unreadable(packet: Packet, kind: fault.FieldKind, why: string): Error {
     return fault.textInvalid("read", kind, packet.#cursor - packet.#start, why);
   }
+}
+
+/** What a new packet takes at its first write. @throws LanError OPTION_INVALID */
+function capacityOf(capacityBytes: number | undefined, maxBytes: number): number {
+  if (!Number.isInteger(maxBytes) || maxBytes < 1 || maxBytes > MAX_BYTES) {
+    throw fault.optionInvalid("maxBytes", `an integer from 1 to ${MAX_BYTES}`, maxBytes);
+  }
+  const capacity = capacityBytes === undefined ? Math.min(CAPACITY_BYTES, maxBytes) : capacityBytes;
+  if (!Number.isInteger(capacity) || capacity < 0 || capacity > maxBytes) {
+    throw fault.optionInvalid("capacityBytes", `an integer from 0 to maxBytes (${maxBytes})`, capacityBytes);
+  }
+  return capacity;
 }
 
 /** Whether `size` can be a byte length or a width; the sums made with it stay exact. */

@@ -4,13 +4,17 @@
  *
  * Where writing is most of the work (many sessions, little for each), the next flush waits while more is being
  * taken, at most for as long as the last one took: half of the time is left for filling, so writes get larger
- * instead of more. A flush that nobody adds to goes out in the next turn. One that many sessions wait for does not wait: each
- * holds memory for it.
+ * instead of more. A flush that nobody adds to goes out in the next turn. Two do not wait: one that is large enough (a thread
+ * that was kept from running while it wrote would else wait for as long, and fill its queues), and one that many sessions wait
+ * for (each holds memory for it).
  *
  * What is taken while a write is under way, or because one completed, goes out after the loop has turned: nobody
  * starves it by sending in `onSend`.
  */
 import type { Clock } from "../base/clock.ts";
+
+/** Writes of this many bytes gain nothing from more: a flush waits for no more per session. */
+const ENOUGH_BYTES = 64 * 1024;
 
 /** What can be flushed: a session. */
 interface Flushable {
@@ -25,7 +29,7 @@ export class Flusher {
   #dirty: Flushable[] = [];
   /** Until when the next flush may wait. */
   #dueMs = 0;
-  /** Packets taken so far, and when the loop turned last. */
+  /** Bytes taken since the last flush, and of these before the loop turned last. */
   #taken = 0;
   #takenBefore = 0;
   /** Whether the next turn is waited for already. */
@@ -42,8 +46,8 @@ export class Flusher {
   }
 
   /** A session has taken a packet. HOT. */
-  noteTaken(): void {
-    this.#taken++;
+  noteTaken(bytes: number): void {
+    this.#taken += bytes;
   }
 
   /** Flushes once the loop has turned: for a session that has written in this turn. */
@@ -52,15 +56,22 @@ export class Flusher {
   }
 
   readonly #onTurnEnds = (): void => {
-    if (this.#dirty.length < WAITING_MAX && this.#clock.nowMs() < this.#dueMs) this.#wait();
-    else this.#flush();
+    const nowMs = this.#clock.nowMs();
+    if (this.#mayWait(nowMs)) this.#wait();
+    else this.#flush(nowMs);
   };
 
   readonly #onNextTurn = (): void => {
     this.#waits = false;
-    if (this.#taken !== this.#takenBefore && this.#clock.nowMs() < this.#dueMs) this.#wait();
-    else this.#flush();
+    const nowMs = this.#clock.nowMs();
+    if (this.#taken !== this.#takenBefore && this.#mayWait(nowMs)) this.#wait();
+    else this.#flush(nowMs);
   };
+
+  #mayWait(nowMs: number): boolean {
+    const sessions = this.#dirty.length;
+    return nowMs < this.#dueMs && sessions < WAITING_MAX && this.#taken < ENOUGH_BYTES * sessions;
+  }
 
   #wait(): void {
     this.#takenBefore = this.#taken;
@@ -69,10 +80,10 @@ export class Flusher {
     setImmediate(this.#onNextTurn);
   }
 
-  #flush(): void {
+  #flush(beganMs: number): void {
     const dirty = this.#dirty;
     this.#dirty = [];
-    const beganMs = this.#clock.nowMs();
+    this.#taken = 0;
     for (const session of dirty) session.flush();
     const endedMs = this.#clock.nowMs();
     this.#dueMs = endedMs + (endedMs - beganMs);

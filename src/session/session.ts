@@ -314,7 +314,7 @@ export class Session implements ConnectionReceiver, InflowHost, Signs {
     if (frame === null) this.#out.append(packet);
     else this.#out.appendFrame(frame);
     this.#context.crossing.publishQueue(this.id, this.#out.queuedPackets);
-    this.#context.flusher.noteTaken();
+    this.#context.flusher.noteTaken(packet.length);
     if (!this.#flushAsked) this.#askFlush();
   }
 

@@ -127,18 +127,22 @@ test("what stays alive with a content is all of the buffer that it lies in", () 
   assert.equal(heldBytes(new Packet()), 0);
 });
 
-test("a small content is copied word by word, without a view of it; one above 96 bytes is copied whole", () => {
-  for (const [byteLength, makesView] of [
-    [0, false],
-    [96, false],
-    [97, true],
+test("a small content is copied word by word, without a view of it; one above 96 bytes, received 512, is copied whole", () => {
+  const received = (byteLength: number): Packet => receive(new Uint8Array(byteLength)).packet;
+  const written = (byteLength: number): Packet => Packet.from(new Uint8Array(byteLength));
+  for (const [make, byteLength, makesView] of [
+    [received, 0, false],
+    [received, 512, false],
+    [received, 513, true],
+    [written, 96, false],
+    [written, 97, true],
   ] as const) {
-    const { packet } = receive(new Uint8Array(byteLength));
+    const packet = make(byteLength);
     let sets = 0;
-    const target = new Uint8Array(200);
+    const target = new Uint8Array(600);
     target.set = () => void sets++;
     copyContent(packet, target, new DataView(target.buffer), 3);
-    assert.equal(sets === 1, makesView, `${byteLength} bytes`);
+    assert.equal(sets === 1, makesView, `${byteLength} bytes, ${make.name}`);
   }
 });
 

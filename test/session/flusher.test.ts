@@ -11,8 +11,8 @@ class Stage {
   readonly flusher = new Flusher({ nowMs: () => this.nowMs } as Clock);
 
   /** Takes a packet for a session, which asks to be flushed unless it has already. */
-  take(name: string, writeMs: number): void {
-    this.flusher.noteTaken();
+  take(name: string, writeMs: number, bytes = 64): void {
+    this.flusher.noteTaken(bytes);
     if (this.#asked.has(name)) return;
     this.#asked.add(name);
     this.flusher.add({
@@ -65,6 +65,25 @@ test("turns that follow a long flush closely are joined for as long as it took",
   sendsEachTurn();
   while (stage.flushes.length === 1 && turns < 100) await loopTurns();
   assert.equal(turns, 5);
+});
+
+test("turns are joined no longer once 64 KiB wait for each session", async () => {
+  const stage = new Stage();
+  stage.take("a", 5000); // whoever writes was kept from running meanwhile
+  stage.take("b", 0);
+  await codeReturns();
+  let turns = 0;
+  const sendsEachTurn = (): void => {
+    if (stage.flushes.length > 2 || turns === 100) return;
+    turns++;
+    stage.nowMs += 1;
+    stage.take("a", 0, 16 * 1024);
+    stage.take("b", 0, 16 * 1024);
+    setImmediate(sendsEachTurn); // before the flusher looks again
+  };
+  sendsEachTurn();
+  while (stage.flushes.length === 2 && turns < 100) await loopTurns();
+  assert.equal(turns, 4);
 });
 
 test("a flush that waits, and that nobody adds to, goes out in the next turn", async () => {
