@@ -1,99 +1,93 @@
 /**
- * The classic star, on this machine: a monitoring server in this process, two agents in processes of their own.
+ * The classic star, on this machine: a monitor with its page in this process, two servers in processes of their own.
  *
- *     npm start -- [--seconds N] [--port N] [--threads N] [--respawn]
+ *     npm start -- [--seconds N] [--port N] [--page-port N] [--threads N] [--respawn]
  *
- *     agent 1, a chat server --20001, 20002--> monitoring server --> table, or lines without a terminal
- *     agent 2, a game server --20001, 20002-------^
+ *     server 1, chat --20001, 20002--> monitor --> the page; a table, or lines without a terminal
+ *     server 2, game --20001, 20002------^
  *
- * Kill an agent from another terminal (the process ids are shown) and see it leave; start it again and see it
+ * Kill a server from another terminal (the process ids are shown) and see it leave; start it again and see it
  * rejoin:
  *
- *     npx node examples/monitoring/agent.ts --server-no 1 --port N
+ *     npx node examples/monitoring/reporting-server.ts --server-no 1 --port N
  */
 import { parseArgs } from "node:util";
-import { MessageChannel, type MessagePort } from "node:worker_threads";
-import { AgentProcesses } from "./agent-processes.ts";
-import { Board } from "./board.ts";
-import { type MonitorEvent, MonitoringServer } from "./monitoring-server.ts";
-import { LINK } from "./protocol.ts";
+// In a project of your own: from "lanwire".
+import { Monitor } from "../../src/index.ts";
+import { ServerProcesses } from "./server-processes.ts";
 import { LinesView } from "./view-lines.ts";
 import { TableView } from "./view-table.ts";
 import type { View } from "./view-text.ts";
 
 const USAGE = `npm start -- [options]
   --seconds N   end after N seconds (default: at Ctrl-C)
-  --port N      listen on this port (default: one that is free)
-  --threads N   run the server on N worker threads (default: 0, on this one)
-  --respawn     start an agent again when it ends`;
+  --port N      take reports on this port (default: one that is free)
+  --page-port N show the page on this port (default: one that is free)
+  --threads N   take reports on N worker threads (default: 0, on this one)
+  --respawn     start a server again when it ends`;
 
 /** npx takes the Node that the project pins, as npm's scripts do. */
-const AGENT_COMMAND = "npx node examples/monitoring/agent.ts";
+const SERVER_COMMAND = "npx node examples/monitoring/reporting-server.ts";
+const NAMES = { 1: "chat", 2: "game" } as const;
+/** A host that is busy, and an event loop that is late. */
+const RED_ABOVE = { 40: 90, 103: 50 } as const;
 
 interface Options {
   readonly seconds: number | undefined;
   readonly port: number;
+  readonly pagePort: number;
   readonly threads: number;
   readonly respawn: boolean;
 }
 
-async function main({ seconds, port, threads, respawn }: Options): Promise<void> {
-  const server = new MonitoringServer();
-  let show = (_event: MonitorEvent): void => {};
-  const address = await server.start({
-    ip: "127.0.0.1",
+async function main({ seconds, port, pagePort, threads, respawn }: Options): Promise<void> {
+  const monitor = new Monitor();
+  const notices: string[] = [];
+  monitor.onNotice = (text) => notices.push(text);
+  const { reports, page } = await monitor.start({
     port,
-    ...LINK,
+    page: { port: pagePort },
+    names: NAMES,
+    redAbove: RED_ABOVE,
     workerThreads: threads,
-    // Each thread gets a port of its own for what it has to tell; 0 is this thread, which needs none.
-    workerData: (thread: number) => (thread === 0 ? undefined : { port: portTo((event) => show(event)) }),
   });
-
-  const board = new Board();
   const note = (text: string): void => view.note(text);
-  const agents = new AgentProcesses({ port: address.port, respawn, note });
-  const view = openView(board, `${address.ip}:${address.port}`, () => hints(board, agents, address.port));
-  show = (event) => {
-    board.apply(event);
-    view.show(event);
-  };
-  server.emit = show;
+  const servers = new ServerProcesses({ port: reports.port, respawn, note });
+  const opened = `open ${page?.url} in a browser`;
+  const view = openView(monitor, `${reports.ip}:${reports.port}`, () => [
+    opened,
+    ...hints(monitor, servers, reports.port),
+  ]);
+  for (const text of [...notices, opened]) note(text);
+  monitor.onNotice = note;
+  monitor.subscribe((event) => view.show(event));
   try {
-    for (const serverNo of [1, 2]) agents.start(serverNo);
+    for (const serverNo of [1, 2]) servers.start(serverNo);
     await untilEnd(seconds);
-    await agents.stop();
-    await server.stop();
+    await servers.stop();
+    await monitor.stop();
   } finally {
     view.close();
   }
 }
 
-/** The far end of a new channel whose events come to `take`. It keeps nothing alive. */
-function portTo(take: (event: MonitorEvent) => void): MessagePort {
-  const { port1, port2 } = new MessageChannel();
-  port1.on("message", take);
-  port1.unref();
-  return port2;
-}
-
 /** What to try next, in another terminal. */
-function hints(board: Board, agents: AgentProcesses, port: number): string[] {
-  const running = agents.pids().map(([serverNo, pid]) => `server-${serverNo} has pid ${pid}`);
-  const gone = board.rows().filter(({ state }) => state.at === "left");
+function hints(monitor: Monitor, servers: ServerProcesses, port: number): string[] {
+  const running = servers.pids().map(([serverNo, pid]) => `server ${serverNo} has pid ${pid}`);
+  const gone = monitor.servers().filter(({ state }) => state.at === "down");
   return [
     ...(running.length > 0 ? [`kill -9 one of them: ${running.join(", ")}`] : []),
     ...gone.map(
-      ({ agent }) =>
-        `start ${agent.serverNo} again: ${AGENT_COMMAND} --server-no ${agent.serverNo} --port ${port}`,
+      ({ serverNo }) => `start ${serverNo} again: ${SERVER_COMMAND} --server-no ${serverNo} --port ${port}`,
     ),
   ];
 }
 
 /** A table on a terminal, lines into anything else. */
-function openView(board: Board, address: string, heading: () => string[]): View {
-  if (process.stdout.isTTY) return new TableView({ board, out: process.stdout, address, heading });
-  const view = new LinesView(board, (line) => console.log(line));
-  view.note(`monitoring server listens on ${address}`);
+function openView(monitor: Monitor, address: string, heading: () => string[]): View {
+  if (process.stdout.isTTY) return new TableView({ source: monitor, out: process.stdout, address, heading });
+  const view = new LinesView(monitor, (line) => console.log(line));
+  view.note(`monitor listens on ${address}`);
   return view;
 }
 
@@ -113,6 +107,7 @@ function readOptions(args: string[]): Options | "help" {
     options: {
       seconds: { type: "string" },
       port: { type: "string", default: "0" },
+      "page-port": { type: "string", default: "0" },
       threads: { type: "string", default: "0" },
       respawn: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -122,6 +117,7 @@ function readOptions(args: string[]): Options | "help" {
   return {
     seconds: values.seconds === undefined ? undefined : wholeNumber("--seconds", values.seconds),
     port: wholeNumber("--port", values.port),
+    pagePort: wholeNumber("--page-port", values["page-port"]),
     threads: wholeNumber("--threads", values.threads),
     respawn: values.respawn,
   };

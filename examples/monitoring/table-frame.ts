@@ -1,41 +1,47 @@
 /**
  * One picture of the table, as lines. Pure: no terminal, no clock, no escape sequences.
  *
- *     lanwire monitoring  127.0.0.1:40123  14:03:22  Ctrl-C ends
+ *     lanwire monitor  127.0.0.1:40123  14:03:22  Ctrl-C ends
  *     <heading ...>
  *
- *     server-1  127.0.0.1:53514  joined 14:03:10 (12 s)
- *       chat CPU                1 %  ▁▁▂▁█▁▁▁
+ *     chat  127.0.0.1:53514  up since 14:03:10 (12 s)
+ *       process CPU              1.2 %  ▁▁▂▁█▁▁▁
  *       ...
  *
- *     14:03:10 server-1 joined from 127.0.0.1:53514
+ *     14:03:10 chat joined from 127.0.0.1:53514
  *
  * Invariant: at most `rows` lines of at most `columns` characters, so a frame neither wraps nor scrolls.
  */
-import type { AgentRow } from "./board.ts";
-import { describeDataType } from "./data-types.ts";
-import { agentName, clockTime, duration, formatValue } from "./view-text.ts";
+// In a project of your own: from "lanwire".
+import type { ServerView } from "../../src/index.ts";
+import { clockTime, duration, figureName, formatValue, shownOf } from "./view-text.ts";
+
+/** A server, and the last minute of each of its figures: the oldest value first. */
+export interface ServerRow {
+  readonly server: ServerView;
+  readonly histories: ReadonlyMap<number, readonly number[]>;
+}
 
 export interface Frame {
   readonly address: string;
-  /** Lines between the title and the agents. */
+  /** Lines between the title and the servers. */
   readonly heading: readonly string[];
-  readonly agents: readonly AgentRow[];
-  /** What happened, the newest last. Gets the room that the agents leave. */
+  readonly servers: readonly ServerRow[];
+  /** What happened, the newest last. Gets the room that the servers leave. */
   readonly log: readonly string[];
   readonly nowMs: number;
 }
 
 export interface FrameLine {
   readonly text: string;
-  readonly look: "title" | "joined" | "left" | "figure" | "faded";
+  readonly look: "title" | "up" | "down" | "figure" | "faded";
 }
 
 export function renderFrame(frame: Frame, columns: number, rows: number): FrameLine[] {
   const lines: FrameLine[] = [
-    { look: "title", text: `lanwire monitoring  ${frame.address}  ${clockTime(frame.nowMs)}  Ctrl-C ends` },
+    { look: "title", text: `lanwire monitor  ${frame.address}  ${clockTime(frame.nowMs)}  Ctrl-C ends` },
     ...frame.heading.map((text) => ({ look: "faded", text }) as const),
-    ...frame.agents.flatMap((agent) => agentLines(agent, columns, frame.nowMs)),
+    ...frame.servers.flatMap((row) => serverLines(row, columns, frame.nowMs)),
   ];
   if (lines.length > rows) {
     const hidden = lines.length - rows + 1;
@@ -68,30 +74,29 @@ export function fit(text: string, columns: number): string {
 
 const BARS = [..."▁▂▃▄▅▆▇█"];
 const LOG_LINES = 8;
-/** An agent reports each second; this long without a figure is worth telling. */
+/** A server reports each second; this long without a figure is worth telling. */
 const SILENT_MS = 3000;
-const NAME_COLUMNS = 22;
+const NAME_COLUMNS = 24;
 const VALUE_COLUMNS = 12;
 
-function agentLines(row: AgentRow, columns: number, nowMs: number): FrameLine[] {
-  const head = `${agentName(row.agent)}  ${row.agent.address}  ${describeState(row, nowMs)}`;
+function serverLines({ server, histories }: ServerRow, columns: number, nowMs: number): FrameLine[] {
+  const { name, address, state, values } = server;
   const lines: FrameLine[] = [
     { look: "faded", text: "" },
-    { look: row.state.at, text: head },
+    { look: state.at, text: `${name}  ${address}  ${describeState(server, nowMs)}` },
   ];
-  for (const [dataType, history] of row.figures) {
-    const name = describeDataType(dataType)?.name ?? `figure ${dataType}`;
-    const value = formatValue(dataType, history.at(-1) ?? 0);
-    const label = `  ${name.padEnd(NAME_COLUMNS)}${value.padStart(VALUE_COLUMNS)}  `;
-    const text = label + sparkline(history, columns - label.length);
-    lines.push({ look: row.state.at === "joined" ? "figure" : "faded", text });
+  for (const [type, value] of shownOf(values)) {
+    const label = `  ${figureName(type).padEnd(NAME_COLUMNS)}${formatValue(type, value).padStart(VALUE_COLUMNS)}  `;
+    const text = label + sparkline(histories.get(type) ?? [], columns - label.length);
+    lines.push({ look: state.at === "up" ? "figure" : "faded", text });
   }
   return lines;
 }
 
-function describeState({ state, figureAtMs }: AgentRow, nowMs: number): string {
+function describeState({ state, values }: ServerView, nowMs: number): string {
   const since = `${clockTime(state.sinceMs)} (${duration(nowMs - state.sinceMs)})`;
-  if (state.at === "left") return `left ${since}: ${state.reason}`;
-  const silentMs = nowMs - (figureAtMs ?? state.sinceMs);
-  return silentMs > SILENT_MS ? `joined ${since}, silent for ${duration(silentMs)}` : `joined ${since}`;
+  if (state.at === "down") return `down since ${since}: ${state.reason}`;
+  const lastMs = values.reduce((latest, [, , atMs]) => Math.max(latest, atMs), state.sinceMs);
+  const silentMs = nowMs - lastMs;
+  return silentMs > SILENT_MS ? `up since ${since}, silent for ${duration(silentMs)}` : `up since ${since}`;
 }

@@ -5,13 +5,13 @@
  * leaves nothing behind; `close` shows the last picture once more among the shell's own lines.
  */
 import { styleText } from "node:util";
-import type { Board } from "./board.ts";
-import type { MonitorEvent } from "./monitoring-server.ts";
-import { type FrameLine, renderFrame } from "./table-frame.ts";
-import { clockTime, describeEvent, printable, type View } from "./view-text.ts";
+// In a project of your own: from "lanwire".
+import type { MonitorEvent, MonitorSource, ServerView } from "../../src/index.ts";
+import { type FrameLine, renderFrame, type ServerRow } from "./table-frame.ts";
+import { clockTime, describeEvent, printable, shownOf, type View } from "./view-text.ts";
 
 export interface TableOptions {
-  readonly board: Board;
+  readonly source: Pick<MonitorSource, "servers" | "history">;
   /** A terminal. */
   readonly out: NodeJS.WriteStream;
   readonly address: string;
@@ -80,18 +80,32 @@ export class TableView implements View {
   }
 
   #lines(heading: string[]): string[] {
-    const { board, out, address } = this.#options;
-    const frame = { address, heading, agents: board.rows(), log: this.#log, nowMs: Date.now() };
+    const { source, out, address } = this.#options;
+    const nowMs = Date.now();
+    const servers = source.servers().map((server) => rowOf(source, server, nowMs));
+    const frame = { address, heading, servers, log: this.#log, nowMs };
     return renderFrame(frame, out.columns || 80, out.rows || 24).map(({ look, text }) =>
       look === "figure" || text === "" ? text : styleText(STYLES[look], text),
     );
   }
 }
 
+/** The server with the last minute of what is shown of it. */
+function rowOf(source: Pick<MonitorSource, "history">, server: ServerView, nowMs: number): ServerRow {
+  const { serverNo } = server;
+  const histories = shownOf(server.values).map(([type]) => {
+    const { points } = source.history({ serverNo, type, fromMs: nowMs - HISTORY_MS, toMs: nowMs });
+    return [type, points.map(([, , average]) => average)] as const;
+  });
+  return { server, histories: new Map(histories) };
+}
+
+const HISTORY_MS = 60_000;
+
 const STYLES = {
   title: "bold",
-  joined: ["bold", "green"],
-  left: ["bold", "red"],
+  up: ["bold", "green"],
+  down: ["bold", "red"],
   faded: "dim",
 } as const satisfies Record<Exclude<FrameLine["look"], "figure">, Parameters<typeof styleText>[0]>;
 

@@ -1,56 +1,61 @@
 /**
  * What the two views have in common: an interface to show events on, and the words for them. Pure.
  */
-import type { AgentRow } from "./board.ts";
-import { describeDataType } from "./data-types.ts";
-import type { AgentLink, MonitorEvent } from "./monitoring-server.ts";
+// In a project of your own: from "lanwire".
+import { figureOf, type MonitorEvent, type ServerView } from "../../src/index.ts";
 
 /** Shows what happens, on a terminal or in lines. */
 export interface View {
-  /** The board has just taken this event. */
+  /** The monitor has just told this event. */
   show(event: MonitorEvent): void;
-  /** A line that does not come from the server. */
+  /** A line that is no event. */
   note(text: string): void;
   /** Leaves the terminal as it was. */
   close(): void;
 }
 
-/** The line for an event; undefined for a figure, which is shown with others. */
+/** Of all figures those that a terminal has room for; the page has them all. */
+export const SHOWN_TYPES: readonly number[] = [100, 101, 104, 110, 113, 114, 116, 34, 15, 40, 41, 42, 43, 44];
+
+/** The line for an event; undefined for values, which are shown with others. */
 export function describeEvent(event: MonitorEvent): string | undefined {
-  switch (event.type) {
+  switch (event.kind) {
     case "joined":
-      return `${agentName(event.agent)} joined from ${event.agent.address}`;
-    case "left":
-      return `${agentName(event.agent)} left (${event.agent.address}): ${event.reason}`;
-    case "refused":
-      return `${event.address} is disconnected: ${event.why}`;
-    case "replaced":
-      return `server-${event.serverNo} logs in again: its older session is disconnected`;
-    case "stranger-left":
-      return `${event.address} left before its login: ${event.reason}`;
-    case "error":
-      return `error ${event.text}`;
-    case "figure":
+      return `${event.server.name} joined from ${event.server.address}`;
+    case "left": {
+      const { name, address, state } = event.server;
+      return `${name} left (${address}): ${state.at === "down" ? state.reason : ""}`;
+    }
+    case "values":
+    case "snapshot":
       return undefined;
   }
 }
 
-export function agentName({ serverNo }: AgentLink): string {
-  return `server-${serverNo}`;
+/** The latest values of a server in one line. */
+export function figureLine({ name, values }: ServerView): string {
+  const parts = shownOf(values).map(([type, value]) => `${figureName(type)} ${formatValue(type, value)}`);
+  return `${name}: ${parts.join(", ")}`;
 }
 
-/** The latest values of an agent in one line. */
-export function figureLine({ agent, figures }: AgentRow): string {
-  const parts = [...figures].map(([dataType, history]) => {
-    const name = describeDataType(dataType)?.name ?? `figure ${dataType}`;
-    return `${name} ${formatValue(dataType, history.at(-1) ?? 0)}`;
-  });
-  return `${agentName(agent)} ${parts.join(", ")}`;
+/** Those that are shown, in their order. */
+export function shownOf(values: ServerView["values"]): ServerView["values"] {
+  const shown = values.filter(([type]) => SHOWN_TYPES.includes(type));
+  return shown.sort(([a], [b]) => SHOWN_TYPES.indexOf(a) - SHOWN_TYPES.indexOf(b));
 }
 
-export function formatValue(dataType: number, value: number): string {
-  const unit = describeDataType(dataType)?.unit;
-  return unit ? `${value} ${unit}` : `${value}`;
+/** What it belongs to, and what it is. */
+export function figureName(type: number): string {
+  const { group, name } = figureOf(type);
+  return `${group} ${name}`;
+}
+
+/** In its unit, with what digits say something. */
+export function formatValue(type: number, value: number): string {
+  const { unit, scale } = figureOf(type);
+  const scaled = value / scale;
+  const text = Math.abs(scaled) >= 100 ? scaled.toFixed(0) : `${Number(scaled.toFixed(1))}`;
+  return unit ? `${text} ${unit}` : text;
 }
 
 /** Local time of day. */

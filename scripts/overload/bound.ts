@@ -14,7 +14,7 @@ const SEND_SLAB_BYTES = 64 * KIB;
 const RECEIVE_SLAB_BYTES_MIN = 64 * KIB;
 const RECEIVE_SLAB_BYTES_MAX = MIB;
 /** Spare send slabs, buffers of packets that came back, what quiet sessions read into. */
-const POOLS_BYTES_PER_THREAD = 20 * MIB + 16 * MIB + 256 * KIB;
+const POOLS_BYTES_PER_THREAD = 20 * MIB + 16 * MIB + MIB + 256 * KIB;
 /** Garbage that V8 lets lie: buffers outside the heap before it collects for them, and the young generation. */
 export const GARBAGE_BYTES_PER_THREAD: number = 64 * MIB + 48 * MIB;
 

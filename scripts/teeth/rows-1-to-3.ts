@@ -170,8 +170,8 @@ export const ROWS_1_TO_3: readonly Protection[] = [
     row: 3,
     removed: "other threads take packets for a session without limit",
     file: "src/threads/reservations.ts",
-    find: 'if (taken > bytesMax || taken > BYTES_MAX || packetsOf(word) === PACKETS_MAX) return "full";',
-    replace: 'if (taken > BYTES_MAX || packetsOf(word) === PACKETS_MAX) return "full";',
+    find: 'if (!fits(word, bytes, bytesMax)) return "full";',
+    replace: 'if (!fits(word, bytes, BYTES_MAX)) return "full";',
     only: "one queue for all threads",
   },
   {

@@ -47,8 +47,8 @@ export const ROWS_13_TO_14: readonly Protection[] = [
   {
     row: 13,
     removed: "the place of a session that left stays taken",
-    file: SERVER_ENGINE,
-    find: "    this.#place.registry.free(session.id);\n",
+    file: "src/session/session-registry.ts",
+    find: "    this.#held.delete(id);\n",
     replace: "",
     only: "^100 000 random connects",
   },

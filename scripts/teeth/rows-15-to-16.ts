@@ -94,8 +94,8 @@ export const ROWS_15_TO_16: readonly Protection[] = [
     row: 16,
     removed: "a session's name stays with its slot (worker threads)",
     file: "src/threads/shared-registry.ts",
-    find: "    this.#names.clear(slot);\n",
-    replace: "",
+    find: "    this.#names.clear(slot, hide);\n",
+    replace: "    hide();\n",
     only: "^a packet that another thread took",
   },
 ];

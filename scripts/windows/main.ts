@@ -22,6 +22,7 @@ const REPORTER: string = new URL("./reporter.ts", import.meta.url).pathname;
 const ERROR_TEXT_MAX = 2000;
 /** What says nothing about links on Windows. Every other folder of test/ runs, also those that are yet to come. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
+  cli: "ends processes by POSIX signals",
   docs: "compiles the manual; runs it with a shell, Python and Erlang of this machine",
   examples: "drives processes by POSIX signals",
   interop: "runs Python and Erlang of this machine",

@@ -45,6 +45,9 @@ export const ERROR_CODES = {
   THREAD_STARTED_IN_MODULE: "start() or connect() is called at the top of a module that a thread loads.",
   THREAD_DIED:
     "A worker thread died; `cause` says of what. Its sessions are counted out, and another takes its place.",
+  HISTORY_FAILED:
+    "A monitor's history file cannot be opened or written, or is no such file; `cause` says why.",
+  REPORT_FAILED: "A monitor agent could not sample its figures this second; `cause` says why.",
   PACKET_READ_ONLY: "A received packet was written to; copy() gives one that can be.",
 } as const;
 
@@ -67,5 +70,18 @@ export class LanError extends Error {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
     this.sessionId = details.sessionId;
+  }
+}
+
+/**
+ * What a peer sent is at fault, not a line of code: no stack is taken, which would be most of what such a peer costs.
+ */
+export function peersError(code: ErrorCode, message: string, sessionId?: SessionId): LanError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new LanError(code, message, { sessionId });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }

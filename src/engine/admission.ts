@@ -8,6 +8,8 @@
  * Invariant: what is remembered of addresses is bounded by the sessions there are and the accepts of one second.
  */
 import { LanError } from "../base/errors.ts";
+import type { Lateness } from "../session/lateness.ts";
+import { emptied } from "../session/pace.ts";
 import type { SessionId } from "../session/session-id.ts";
 import type { SessionRegistry } from "../session/session-registry.ts";
 import { addressList } from "./address-list.ts";
@@ -44,15 +46,17 @@ interface Bucket {
 export class Admission {
   readonly #settings: ServerSettings;
   readonly #registry: SessionRegistry;
+  readonly #lateness: Lateness;
   #allows: (ip: string) => boolean = () => true;
   #denies: (ip: string) => boolean = () => false;
   readonly #places = new Map<string, SessionId[]>();
   readonly #buckets = new Map<string, Bucket>();
   #forgetFrom = FORGET_FROM;
 
-  constructor(settings: ServerSettings, registry: SessionRegistry) {
+  constructor(settings: ServerSettings, registry: SessionRegistry, lateness: Lateness) {
     this.#settings = settings;
     this.#registry = registry;
+    this.#lateness = lateness;
     this.setLists(settings);
   }
 
@@ -66,7 +70,7 @@ export class Admission {
   refusal(ip: string, nowMs: number): RefusalReason | undefined {
     if (this.#denies(ip)) return "denied";
     if (!this.#allows(ip)) return "not-allowed";
-    if (this.#registry.count >= this.#settings.maxSessions) return "sessions-max";
+    if (!this.#registry.hasPlace) return "sessions-max";
     const address = addressOf(ip);
     if (this.#isFull(address)) return "sessions-per-address";
     return this.#isTooFast(address, nowMs) ? "accepts-per-second" : undefined;
@@ -110,8 +114,10 @@ export class Admission {
   #isTooFast(address: string, nowMs: number): boolean {
     const { acceptsPerSecondMax } = this.#settings;
     if (acceptsPerSecondMax === 0) return false;
-    const bucket = this.#buckets.get(address) ?? { accepts: 0, atMs: nowMs };
-    bucket.accepts = Math.max(0, bucket.accepts - ((nowMs - bucket.atMs) / 1000) * acceptsPerSecondMax);
+    const lateMs = this.#lateness.lateMs(nowMs);
+    const bucket = this.#buckets.get(address) ?? { accepts: 0, atMs: nowMs - lateMs };
+    const seconds = (nowMs - bucket.atMs) / 1000;
+    bucket.accepts = emptied(bucket.accepts, seconds, lateMs / 1000, acceptsPerSecondMax);
     bucket.atMs = nowMs;
     if (bucket.accepts + 1 > acceptsPerSecondMax) return true;
     bucket.accepts++;

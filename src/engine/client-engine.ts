@@ -197,7 +197,10 @@ export class ClientEngine implements ClientDriver, SessionOwner<Session> {
     this.#session = session;
     session.open();
     this.#announcer.join(id, connection);
-    this.#caller.call("onEnterJoinServer", id, () => this.#events.onEnterJoinServer());
+    this.#caller.call("onEnterJoinServer", id, () => {
+      this.#place.registry.joinTold(id);
+      return this.#events.onEnterJoinServer();
+    });
     this.#first.resolve();
     await left;
     return session.bytesReceived > 0;
@@ -254,10 +257,13 @@ export class ClientEngine implements ClientDriver, SessionOwner<Session> {
 
   onLeft(session: Session, leave: Leave): void {
     this.#session = undefined;
-    this.#place.registry.free(session.id);
+    this.#place.registry.leave(session.id, leave);
     this.#place.counters.countLeft(LEAVE_REASON_ORDER.indexOf(leave.reason));
     this.#announcer.leave(session.id, undefined, leave, session.connection);
-    this.#caller.call("onLeaveServer", session.id, () => this.#events.onLeaveServer(leave));
+    this.#caller.call("onLeaveServer", session.id, () => {
+      this.#place.registry.free(session.id);
+      return this.#events.onLeaveServer(leave);
+    });
     this.#onLeft();
   }
 }

@@ -41,6 +41,6 @@ function refuse(length: number, settings: SessionSettings): never {
   }
   throw new LanError(
     "PACKET_TOO_LARGE",
-    `Cannot send a packet of ${length} bytes: packetBytesMax is ${settings.packetBytesMax}`,
+    `Cannot send a packet of ${length} bytes: packetBytesMax is ${settings.packetBytesMax}; send less, or raise it on both sides`,
   );
 }

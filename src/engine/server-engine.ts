@@ -9,105 +9,30 @@
  */
 import assert from "node:assert/strict";
 import type { Clock } from "../base/clock.ts";
-import { Counters } from "../base/counters.ts";
 import { LanError } from "../base/errors.ts";
 import type { Packet } from "../packet/packet.ts";
-import { type Crossing, NO_CROSSING } from "../session/crossing.ts";
 import { LEAVE_REASON_ORDER, type Leave } from "../session/leave.ts";
 import { sweepIntervalMs } from "../session/liveness.ts";
 import { Session } from "../session/session.ts";
 import type { SessionContext, SessionOwner } from "../session/session-context.ts";
 import type { HostId, SessionId } from "../session/session-id.ts";
-import { LocalRegistry, type SessionRegistry } from "../session/session-registry.ts";
 import { SessionTable } from "../session/session-table.ts";
-import type {
-  Acceptor,
-  Connection,
-  Incoming,
-  Listener,
-  PeerCertificate,
-  TlsDoor,
-} from "../transport/connection.ts";
+import type { Acceptor, Connection, Incoming, Listener, TlsDoor } from "../transport/connection.ts";
 import { Admission, REFUSAL_REASON_ORDER, type RefusalReason, tooFewDescriptors } from "./admission.ts";
 import { Announcer } from "./channels.ts";
-import { type CommonEvents, EventCaller, type Gate } from "./event-caller.ts";
+import { EventCaller } from "./event-caller.ts";
 import type { AddressLists, ServerSettings } from "./link-settings.ts";
 import { assertHostId, assertSendable, frameForMany } from "./sendable.ts";
+import type {
+  ClientInfo,
+  ListenAddress,
+  ServerDriver,
+  ServerEvents,
+  ServerPlace,
+} from "./server-contract.ts";
 import { sessionContext } from "./session-context.ts";
 import { type ServerStats, type SessionStats, serverStats, sessionStats } from "./stats.ts";
 import { Sweeper } from "./sweeper.ts";
-
-/** Where a server listens: the real port where 0 was asked for. With `path`, ip is "" and port 0. */
-export interface ListenAddress {
-  readonly ip: string;
-  readonly port: number;
-  readonly path?: string;
-}
-
-/** Who joined: addresses as the socket tells them (ip "" and port 0 on a local socket). */
-export interface ClientInfo {
-  readonly ip: string;
-  readonly port: number;
-  readonly localIp: string;
-  readonly localPort: number;
-  /** Milliseconds since 1970-01-01 UTC. */
-  readonly acceptedAtMs: number;
-  /** Of the peer, where the server has TLS and the peer showed one. */
-  readonly certificate?: PeerCertificate;
-  /** The worker thread that the session lives on, from 1; 0 is the thread that called `start`. */
-  readonly thread: number;
-}
-
-/** What a server's subclass writes. */
-export interface ServerEvents extends CommonEvents {
-  onConnectionRequest(ip: string, port: number): boolean;
-  onClientJoin(sessionId: SessionId, client: ClientInfo): void;
-  onClientLeave(sessionId: SessionId, leave: Leave): void;
-  onRecv(sessionId: SessionId, packet: Packet): void | Promise<void>;
-  onSend(sessionId: SessionId, sendSize: number): void;
-  onSendReady(sessionId: SessionId): void;
-}
-
-/** Where an engine stands: alone on the caller's thread, or one of several threads that share what is here. */
-export interface ServerPlace {
-  /** From 1; 0 is the caller's thread. */
-  readonly thread: number;
-  readonly counters: Counters;
-  readonly registry: SessionRegistry;
-  readonly crossing: Crossing;
-  readonly gate: Gate | null;
-  /** Leaves an admitted connection to another thread; false where this one shall serve it. */
-  handOver(incoming: Incoming, id: SessionId, client: Omit<ClientInfo, "thread">): boolean;
-}
-
-/** One thread, the caller's. */
-export function callersPlace(maxSessions: number, olderGenerations: number): ServerPlace {
-  return {
-    thread: 0,
-    counters: new Counters(),
-    registry: new LocalRegistry(maxSessions, olderGenerations),
-    crossing: NO_CROSSING,
-    gate: null,
-    handOver: () => false,
-  };
-}
-
-/** What a server's class is to whoever runs it: the engine itself, or a handle and its threads. */
-export interface ServerDriver {
-  readonly sessionCount: number;
-  /** The highest generation of session ids that was given out: a later driver begins above it. */
-  readonly newestGeneration: number;
-  /** @throws LanError LISTEN_FAILED, and on threads THREAD_MODULE_FAILED and its like */
-  listen(): Promise<ListenAddress>;
-  stop(drainMs: number): Promise<void>;
-  sendPacket(target: SessionId | HostId, packet: Packet): boolean;
-  broadcast(packet: Packet, targets: Iterable<SessionId | HostId> | undefined): number;
-  disconnect(target: SessionId | HostId, now: boolean): boolean;
-  setHostId(sessionId: SessionId, hostId: HostId, replace: boolean): boolean;
-  setAddresses(lists: AddressLists): void;
-  stats(): ServerStats;
-  sessionStats(target: SessionId | HostId): SessionStats | undefined;
-}
 
 export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Session> {
   readonly #events: ServerEvents;
@@ -135,12 +60,13 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     this.#settings = settings;
     this.#place = place;
     this.#clock = settings.network.clock;
-    this.#admission = new Admission(settings, place.registry);
     this.#tls = settings.tls === null ? undefined : settings.network.tlsDoor?.(settings.tls);
     this.#announcer = new Announcer("server", events, place.thread, place.registry);
     this.#caller = new EventCaller(events, place.counters, hasBatchHooks, place.gate, this.#announcer);
     this.#context = sessionContext(settings, place, this);
-    this.#sweeper = new Sweeper(this.#clock, sweepIntervalMs(settings), this.#sessions);
+    const { lateness } = this.#context;
+    this.#admission = new Admission(settings, place.registry, lateness);
+    this.#sweeper = new Sweeper(this.#clock, sweepIntervalMs(settings), this.#sessions, lateness);
     this.#sweeper.start();
   }
 
@@ -318,7 +244,10 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
     this.#place.counters.countAccepted();
     session.open();
     this.#announcer.join(id, connection);
-    this.#caller.call("onClientJoin", id, () => this.#events.onClientJoin(id, client));
+    this.#caller.call("onClientJoin", id, () => {
+      this.#place.registry.joinTold(id);
+      return this.#events.onClientJoin(id, client);
+    });
     if (this.#stopping) session.drain("server-stopped", 0);
   }
 
@@ -374,10 +303,13 @@ export class ServerEngine implements ServerDriver, Acceptor, SessionOwner<Sessio
   onLeft(session: Session, leave: Leave): void {
     const hostId = this.#announcer.nameAtLeave(session.id);
     this.#sessions.remove(session);
-    this.#place.registry.free(session.id);
+    this.#place.registry.leave(session.id, leave);
     this.#place.counters.countLeft(LEAVE_REASON_ORDER.indexOf(leave.reason));
     this.#announcer.leave(session.id, hostId, leave, session.connection);
-    this.#caller.call("onClientLeave", session.id, () => this.#events.onClientLeave(session.id, leave));
+    this.#caller.call("onClientLeave", session.id, () => {
+      this.#place.registry.free(session.id);
+      return this.#events.onClientLeave(session.id, leave);
+    });
     if (this.#sessions.size === 0) this.#onEmpty();
   }
 

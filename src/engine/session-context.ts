@@ -4,6 +4,7 @@ import { receivePool } from "../framing/receive-buffer.ts";
 import { sendPool } from "../framing/send-buffer.ts";
 import type { Crossing } from "../session/crossing.ts";
 import { Flusher } from "../session/flusher.ts";
+import { Lateness } from "../session/lateness.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionContext, SessionOwner } from "../session/session-context.ts";
 import type { Network } from "../transport/connection.ts";
@@ -25,6 +26,7 @@ export function sessionContext(
     sendPool,
     flusher: new Flusher(clock),
     crossing,
+    lateness: new Lateness(),
     random: randomOf(settings.network),
     onActivity: () => poller.touch(),
     owner,

@@ -10,6 +10,7 @@
  * Invariant: a slot has the same place in every interval, however many others there are.
  */
 import type { Clock, Timer } from "../base/clock.ts";
+import { Lateness } from "../session/lateness.ts";
 
 /** What is swept: sessions, by slot. */
 export interface Sweepable {
@@ -25,19 +26,22 @@ export class Sweeper {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #sessions: Sweepable;
+  readonly #lateness: Lateness;
   #timer: Timer | null = null;
   /** The next slice, and when the first of this interval was swept. */
   #slice = 0;
   #beganMs = 0;
 
-  constructor(clock: Clock, intervalMs: number, sessions: Sweepable) {
+  /** @param lateness is told when the timer is due, and so how late it comes */
+  constructor(clock: Clock, intervalMs: number, sessions: Sweepable, lateness: Lateness = new Lateness()) {
     this.#clock = clock;
     this.#intervalMs = intervalMs;
     this.#sessions = sessions;
+    this.#lateness = lateness;
   }
 
   start(): void {
-    this.#timer = this.#clock.after(this.#intervalMs, this.#onDue);
+    this.#setTimer(this.#clock.nowMs(), this.#intervalMs);
   }
 
   stop(): void {
@@ -52,8 +56,13 @@ export class Sweeper {
     const isLast = this.#slice >= this.#slices;
     const dueMs = isLast ? this.#beganMs + this.#intervalMs : this.#dueMs;
     if (isLast) this.#slice = 0;
-    this.#timer = this.#clock.after(Math.max(0, dueMs - nowMs), this.#onDue);
+    this.#setTimer(nowMs, Math.max(0, dueMs - nowMs));
   };
+
+  #setTimer(nowMs: number, delayMs: number): void {
+    this.#lateness.expect(nowMs + delayMs, nowMs);
+    this.#timer = this.#clock.after(delayMs, this.#onDue);
+  }
 
   /** How many slices have slots. */
   get #slices(): number {

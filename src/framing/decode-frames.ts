@@ -8,7 +8,7 @@
  * Three outcomes: frames handed to the sink, "need more bytes" (a return value short of `end`), or "this
  * stream is broken" (an exception).
  */
-import { LanError } from "../base/errors.ts";
+import { type LanError, peersError } from "../base/errors.ts";
 import { type LengthHeader, readLength, WRONG_CODE } from "./length-header.ts";
 import { NET_LENGTH_END, openFrame } from "./net-codec.ts";
 
@@ -40,7 +40,7 @@ export function decodeFrames(
     const payload = at + headerBytes;
     if (end - payload < length) break;
     if (net !== null && !openFrame(net.key, view, at, payload + length)) {
-      throw new LanError("FRAME_CHECKSUM_WRONG", "Cannot decode a frame: its checksum is wrong");
+      throw peersError("FRAME_CHECKSUM_WRONG", "Cannot decode a frame: its checksum is wrong");
     }
     at = payload + length;
     if (!sink.onFrame(payload, at)) return at;
@@ -65,10 +65,10 @@ function refuseBegun(code: number, packetBytesMax: number, view: DataView, at: n
 
 function brokenStream(length: number, packetBytesMax: number): LanError {
   if (length === WRONG_CODE)
-    return new LanError("FRAME_CODE_WRONG", "Cannot decode a frame: it begins with another code");
+    return peersError("FRAME_CODE_WRONG", "Cannot decode a frame: it begins with another code");
   return length < 0
-    ? new LanError("FRAME_INVALID", "Cannot decode a frame: its length is shorter than its own header")
-    : new LanError(
+    ? peersError("FRAME_INVALID", "Cannot decode a frame: its length is shorter than its own header")
+    : peersError(
         "FRAME_TOO_LARGE",
         `Cannot decode a frame: ${length} bytes announced, packetBytesMax is ${packetBytesMax}`,
       );

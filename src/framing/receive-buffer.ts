@@ -30,6 +30,8 @@ const SLAB_BYTES_MAX = 1024 * 1024;
 const QUIET_READ_BYTES = 4 * 1024;
 /** Less free room than this is not worth a read. */
 const ROOM_BYTES_MIN = 4 * 1024;
+/** Slabs of the smallest size that a thread keeps beside the one in use: at most 1 MiB. */
+const SPARE_MAX = 16;
 
 /** Memory that packets point into. Bytes below `fill` are settled. */
 export interface Slab {
@@ -52,11 +54,14 @@ export class ReceivePool {
   readonly scratch: Buffer = Buffer.allocUnsafeSlow(READ_BYTES_MAX);
   /** Where the next scratch bytes settle; null while a session has it. */
   #slab: Slab | null = null;
+  /** Left by sessions that ended inside a frame: peers that do so again and again shall cost no slab each. */
+  readonly #spare: Slab[] = [];
 
   /** Moves the first `byteLength` bytes of the scratch into a slab, behind its fill mark, which it raises. */
   settle(byteLength: number): Slab {
     let slab = this.#slab;
-    if (slab === null || room(slab) < byteLength) this.#slab = slab = newSlab(SLAB_BYTES_MIN);
+    while (slab === null || room(slab) < byteLength)
+      this.#slab = slab = this.#spare.pop() ?? newSlab(SLAB_BYTES_MIN);
     this.scratch.copy(slab.bytes, slab.fill, 0, byteLength);
     slab.fill += byteLength;
     return slab;
@@ -70,6 +75,11 @@ export class ReceivePool {
   /** Takes a slab that a session no longer needs, if more of it is free than of the one here. */
   giveBack(slab: Slab): void {
     if (this.#slab === null || room(slab) > room(this.#slab)) this.#slab = slab;
+  }
+
+  /** Takes the smallest slab of a session that ended, while much of it is free. */
+  inherit(slab: Slab): void {
+    if (room(slab) > SLAB_BYTES_MIN / 2 && this.#spare.length < SPARE_MAX) this.#spare.push(slab);
   }
 }
 
@@ -93,6 +103,8 @@ export class ReceiveBuffer {
   #frameBytesEarned = 0;
   #readBytesMax = READ_BYTES_MAX;
   #decoding: Slab;
+  /** The slab that it let go of, which a read under way may still write to; none that was large. */
+  #left: Slab | null = null;
 
   constructor(header: LengthHeader, packetBytesMax: number, pool: ReceivePool) {
     this.#header = header;
@@ -149,8 +161,16 @@ export class ReceiveBuffer {
   /** Lets go of all memory, and of what is not handed over yet; packets keep what they point into. */
   release(): void {
     this.#decoding = NO_SLAB;
+    if (this.#slab?.bytes.length === SLAB_BYTES_MIN) this.#left ??= this.#slab;
     this.#slab = null;
     this.#start = 0;
+  }
+
+  /** The connection is gone: no read writes any more to what `readBuffer` gave, so others may have the rest of it. */
+  end(): void {
+    this.release();
+    if (this.#left !== null) this.#pool.inherit(this.#left);
+    this.#left = null;
   }
 
   /** Decides where the next read goes. `slab` holds everything that arrived so far. */

@@ -208,8 +208,12 @@ export class SendBuffer {
     return { packets, bytes };
   }
 
-  /** Forgets everything. Memory of a write that never completed is not reused: the kernel may still read it. */
+  /**
+   * Forgets everything. Slabs go back, but for those of a write that never completed: the kernel may still read them.
+   */
   release(): void {
+    for (const { retires } of this.#waiting) this.#giveBackUnread(retires);
+    this.#giveBackUnread(this.#slab);
     this.#waiting = [];
     this.#flight = [];
     this.#chunkBytes = this.queuedBytes; // what was taken and not written stays told
@@ -228,6 +232,11 @@ export class SendBuffer {
       this.#makeRoom(this.#headerBytes + length);
       this.append(packet);
     }
+  }
+
+  #giveBackUnread(slab: Slab | null): void {
+    if (slab !== null && !this.#flight.some(({ bytes }) => bytes.buffer === slab.bytes.buffer))
+      this.#pool.giveBack(slab);
   }
 
   /** A Net frame lies whole in one slab. */

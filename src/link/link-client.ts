@@ -9,10 +9,11 @@ import type { ClientSettings } from "../engine/link-settings.ts";
 import type { ClientStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Leave } from "../session/leave.ts";
-import { assertNotLoading, ownThread, referTo, runsOnThreads } from "../threads/boot.ts";
+import { assertNotLoading, referTo, runsOnThreads } from "../threads/boot.ts";
 import { ClientHost } from "../threads/client-host.ts";
 import { ClientThread } from "../threads/client-thread.ts";
 import { dataForThread } from "../threads/crew.ts";
+import { giveWorkerData, hasBatchHooks, LinkEnd, NO_STATS } from "./link-end.ts";
 import type { LinkClientOptions } from "./options.ts";
 import { threadSettings } from "./settings.ts";
 
@@ -26,7 +27,7 @@ type ReadOptions<Options> = (options: Options) => ClientSettings;
  * before the first returns. An event that throws or rejects is reported by `onError` (EVENT_THREW) and breaks
  * nothing else. `onEnterJoinServer` and `onLeaveServer` alternate strictly; `onRecv` comes only between them.
  */
-export abstract class LinkClient<Options extends LinkClientOptions> {
+export abstract class LinkClient<Options extends LinkClientOptions> extends LinkEnd {
   static {
     runsOnThreads<LinkClient<never>>(LinkClient, (instance, message, port) => {
       if (message.kind !== "connect") throw new TypeError("a client's thread is told to be a server");
@@ -36,21 +37,11 @@ export abstract class LinkClient<Options extends LinkClientOptions> {
 
   readonly #read: ReadOptions<Options>;
   #driver: ClientDriver | undefined;
-  #workerData: unknown = ownThread()?.workerData;
 
   /** @internal */
   constructor(read: ReadOptions<Options>) {
+    super();
     this.#read = read;
-  }
-
-  /** What the option `workerData` gave this thread; there from the constructor on where the class runs on a thread. */
-  get workerData(): unknown {
-    return this.#workerData;
-  }
-
-  /** The thread that this instance lives on: 1 on a client's own thread, 0 on the caller's. */
-  get thread(): number {
-    return ownThread()?.thread ?? 0;
   }
 
   /**
@@ -100,7 +91,7 @@ export abstract class LinkClient<Options extends LinkClientOptions> {
 
   /** Figures since `connect`, over all its connections; all zero where the client is idle. */
   stats(): ClientStats {
-    return this.#driver?.stats() ?? { ...NO_STATS, atMs: Date.now() };
+    return this.#driver?.stats() ?? { ...IDLE_STATS, atMs: Date.now() };
   }
 
   /** Joined: from here on `sendPacket` takes packets. */
@@ -119,31 +110,14 @@ export abstract class LinkClient<Options extends LinkClientOptions> {
   abstract onError(error: LanError): void;
   /** A queue that refused a packet has room for it again. */
   onSendReady(): void {}
-  /** Before a batch of events: all that one callback of the event loop leads to. */
-  onWorkerThreadBegin(): void {}
-  /** After a batch of events. */
-  onWorkerThreadEnd(): void {}
 
   #driverFor(options: Options): ClientDriver {
     const settings = this.#read(options);
-    const threads = threadSettings(options, 1);
+    const threads = threadSettings(options, 1, settings);
     if (threads !== null) return new ClientHost(this, referTo(this.constructor), settings, threads);
-    this.#workerData = dataForThread(options.workerData, 0).data;
+    giveWorkerData(this, dataForThread(options.workerData, 0).data);
     return new ClientEngine(this, settings, hasBatchHooks(this), callersClientPlace());
   }
 }
 
-const NO_STATS: Omit<ClientStats, "atMs"> = {
-  sessions: 0,
-  received: { packets: 0, bytes: 0 },
-  sent: { packets: 0, bytes: 0 },
-  queuedBytes: 0,
-  left: {},
-  errors: {},
-  joined: 0,
-};
-
-function hasBatchHooks(client: LinkClient<never>): boolean {
-  const { onWorkerThreadBegin, onWorkerThreadEnd } = LinkClient.prototype;
-  return client.onWorkerThreadBegin !== onWorkerThreadBegin || client.onWorkerThreadEnd !== onWorkerThreadEnd;
-}
+const IDLE_STATS: Omit<ClientStats, "atMs"> = { ...NO_STATS, joined: 0 };

@@ -10,17 +10,18 @@ import {
   callersPlace,
   type ListenAddress,
   type ServerDriver,
-  ServerEngine,
-} from "../engine/server-engine.ts";
+} from "../engine/server-contract.ts";
+import { ServerEngine } from "../engine/server-engine.ts";
 import type { ServerStats, SessionStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Leave } from "../session/leave.ts";
 import type { HostId, SessionId } from "../session/session-id.ts";
-import { assertNotLoading, ownThread, referTo, runsOnThreads } from "../threads/boot.ts";
+import { assertNotLoading, referTo, runsOnThreads } from "../threads/boot.ts";
 import { dataForThread } from "../threads/crew.ts";
 import { ServerHost } from "../threads/server-host.ts";
 import { ServerThread } from "../threads/server-thread.ts";
 import { THREADS_MAX } from "../threads/shared-memory.ts";
+import { giveWorkerData, hasBatchHooks, LinkEnd, NO_STATS } from "./link-end.ts";
 import { DISCONNECT_DRAIN_MS, type LinkServerOptions } from "./options.ts";
 import { threadSettings } from "./settings.ts";
 
@@ -42,7 +43,7 @@ type ReadOptions<Options> = (options: Options) => ServerSettings;
  * before the first returns. An event that throws or rejects is reported by `onError` (EVENT_THREW) and breaks
  * nothing else. Per session: `onConnectionRequest`, `onClientJoin`, any number of `onRecv`, `onClientLeave`.
  */
-export abstract class LinkServer<Options extends LinkServerOptions> {
+export abstract class LinkServer<Options extends LinkServerOptions> extends LinkEnd {
   static {
     runsOnThreads<LinkServer<never>>(LinkServer, (instance, message, port) => {
       if (message.kind !== "serve") throw new TypeError("a server's thread is told to be a client");
@@ -57,21 +58,11 @@ export abstract class LinkServer<Options extends LinkServerOptions> {
   #state: ServerState = IDLE;
   /** Generations of session ids that earlier starts gave out: an id never reaches a session of a later one. */
   #generations = 0;
-  #workerData: unknown = ownThread()?.workerData;
 
   /** @internal */
   constructor(read: ReadOptions<Options>) {
+    super();
     this.#read = read;
-  }
-
-  /** What the option `workerData` gave this thread; there from the constructor on where the class runs on threads. */
-  get workerData(): unknown {
-    return this.#workerData;
-  }
-
-  /** The thread that this instance lives on: from 1 on a server's own threads, 0 on the caller's. */
-  get thread(): number {
-    return ownThread()?.thread ?? 0;
   }
 
   /**
@@ -174,7 +165,7 @@ export abstract class LinkServer<Options extends LinkServerOptions> {
 
   /** Figures since `start`; all zero where the server is idle. `rates(before, after)` gives them per second. */
   stats(): ServerStats {
-    return this.#driver?.stats() ?? { ...NO_STATS, atMs: Date.now() };
+    return this.#driver?.stats() ?? { ...IDLE_STATS, atMs: Date.now() };
   }
 
   /** One session's figures, or undefined where there is no such session. */
@@ -205,16 +196,12 @@ export abstract class LinkServer<Options extends LinkServerOptions> {
   onSend(_sessionId: SessionId, _sendSize: number): void {}
   /** A session whose queue refused a packet has room for it again. */
   onSendReady(_sessionId: SessionId): void {}
-  /** Before a batch of events: all that one callback of the event loop leads to. */
-  onWorkerThreadBegin(): void {}
-  /** After a batch of events. */
-  onWorkerThreadEnd(): void {}
 
   #driverFor(options: Options): ServerDriver {
     const settings = this.#read(options);
-    const threads = threadSettings(options, THREADS_MAX);
+    const threads = threadSettings(options, THREADS_MAX, settings);
     if (threads === null) {
-      this.#workerData = dataForThread(options.workerData, 0).data;
+      giveWorkerData(this, dataForThread(options.workerData, 0).data);
       return new ServerEngine(
         this,
         settings,
@@ -232,19 +219,4 @@ export abstract class LinkServer<Options extends LinkServerOptions> {
   }
 }
 
-const NO_STATS: Omit<ServerStats, "atMs"> = {
-  sessions: 0,
-  received: { packets: 0, bytes: 0 },
-  sent: { packets: 0, bytes: 0 },
-  queuedBytes: 0,
-  left: {},
-  errors: {},
-  accepted: 0,
-  refused: 0,
-  refusedBy: {},
-};
-
-function hasBatchHooks(server: LinkServer<never>): boolean {
-  const { onWorkerThreadBegin, onWorkerThreadEnd } = LinkServer.prototype;
-  return server.onWorkerThreadBegin !== onWorkerThreadBegin || server.onWorkerThreadEnd !== onWorkerThreadEnd;
-}
+const IDLE_STATS: Omit<ServerStats, "atMs"> = { ...NO_STATS, accepted: 0, refused: 0, refusedBy: {} };

@@ -14,7 +14,7 @@ export interface LinkOptions {
   packetBytesMax?: number;
   /**
    * Bytes that a session may have taken and not yet handed to the kernel; `sendPacket` says false beyond.
-   * By default never less than one packet of `packetBytesMax`.
+   * By default never less than one packet of `packetBytesMax`. On worker threads at most 2 147 483 647.
    */
   sendQueueBytesMax?: number;
   /** Bytes that may wait while an asynchronous `onRecv` is busy; then the session's reading stops. */

@@ -6,6 +6,7 @@ import {
   milliseconds,
   readable,
   readOptions,
+  show,
   text,
   wholeNumber,
 } from "../base/options.ts";
@@ -20,6 +21,7 @@ import type { LengthHeader } from "../framing/length-header.ts";
 import { SESSION_SLOTS_MAX } from "../session/session-id.ts";
 import type { HeartbeatSettings } from "../session/settings.ts";
 import type { ThreadSettings } from "../threads/crew.ts";
+import { BYTES_MAX } from "../threads/reservations.ts";
 import type { Address, Network } from "../transport/connection.ts";
 import { canMoveSockets, tcpNetwork } from "../transport/tcp.ts";
 import {
@@ -119,11 +121,13 @@ function linkSettings(options: LinkOptions, about: ClassSettings): Omit<LinkSett
 
 /**
  * How many threads to create and run; null runs on the caller's.
+ * @param sendQueueBytesMax as it was checked, or is by default
  * @throws LanError OPTION_UNKNOWN, OPTION_INVALID
  */
 export function threadSettings(
   options: LinkServerOptions | LinkClientOptions,
   createdMax: number,
+  { sendQueueBytesMax }: Pick<LinkSettings, "sendQueueBytesMax">,
 ): ThreadSettings | null {
   const { workerThreads = 0, workerData } = options;
   const asked: { created: number; running?: number } =
@@ -135,6 +139,10 @@ export function threadSettings(
   const { running = created } = asked;
   wholeNumber("workerThreads.running", running, 1, created);
   if (options.network !== undefined) throw invalidOption("network", "cannot be used on worker threads");
+  if (sendQueueBytesMax > BYTES_MAX) {
+    const why = `must be at most ${BYTES_MAX} on worker threads, packetBytesMax and its header included`;
+    throw invalidOption("sendQueueBytesMax", why);
+  }
   if (created > 1 && options.path !== undefined) {
     throw invalidOption("workerThreads", "only one thread can serve a path: local sockets cannot be moved");
   }
@@ -165,11 +173,9 @@ function sendQueueBytesMaxOf(
 
 function heartbeatOf(heartbeat: LinkOptions["heartbeat"], byDefault: boolean): HeartbeatSettings | false {
   if (heartbeat === false || (heartbeat === undefined && !byDefault)) return false;
-  const asked = readOptions(
-    heartbeat === undefined ? {} : heartbeat,
-    ["intervalMs", "timeoutMs"],
-    "use option heartbeat",
-  );
+  if (heartbeat !== undefined && !isObject(heartbeat))
+    throw invalidOption("heartbeat", `must be false or { intervalMs, timeoutMs }, is ${show(heartbeat)}`);
+  const asked = readOptions(heartbeat ?? {}, ["intervalMs", "timeoutMs"], "use option heartbeat");
   const given = { ...HEARTBEAT, ...asked };
   const intervalMs = milliseconds("heartbeat.intervalMs", given.intervalMs, 1);
   const timeoutMs = milliseconds("heartbeat.timeoutMs", given.timeoutMs, 1);
@@ -181,6 +187,10 @@ function heartbeatOf(heartbeat: LinkOptions["heartbeat"], byDefault: boolean): H
 function reconnectOf(reconnect: LinkClientOptions["reconnect"]): ReconnectSettings | false {
   if (reconnect === undefined || reconnect === false) return false;
   const given = reconnect === true ? {} : reconnect;
+  if (!isObject(given)) {
+    const why = `must be true, false or { minDelayMs, maxDelayMs }, is ${show(given)}`;
+    throw invalidOption("reconnect", why);
+  }
   const asked = readOptions(given, ["minDelayMs", "maxDelayMs"], "use option reconnect");
   const byDefault = LINK_DEFAULTS.reconnect;
   const minDelayMs = milliseconds("reconnect.minDelayMs", { ...byDefault, ...asked }.minDelayMs, 1);
@@ -190,6 +200,10 @@ function reconnectOf(reconnect: LinkClientOptions["reconnect"]): ReconnectSettin
     minDelayMs,
   );
   return { minDelayMs, maxDelayMs };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function addressOf(

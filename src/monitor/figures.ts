@@ -52,19 +52,11 @@ type Row = readonly [
 const KIB = 1024;
 const MIB = 1024 * 1024;
 
-/** What a server or client of lanwire tells: the same rows for each class, at its own numbers. */
+/** What a server of lanwire tells: the same rows for each class, at its own numbers. */
 const LINK_ROWS: readonly Row[] = [
   [0, "sessions", "", 1, "sessions", 1, "Sessions at this moment."],
   [1, "joined", "/s", 100, "joins_per_second", 100, "Connections that became sessions, per second."],
-  [
-    2,
-    "refused",
-    "/s",
-    100,
-    "refusals_per_second",
-    100,
-    "Connections refused, per second; of a client, sessions that left.",
-  ],
+  [2, "refused", "/s", 100, "refusals_per_second", 100, "Connections refused, per second."],
   [3, "packets in", "/s", 1, "received_packets_per_second", 1, "Packets received per second."],
   [
     4,
@@ -79,23 +71,28 @@ const LINK_ROWS: readonly Row[] = [
     5,
     "bytes in",
     "KiB/s",
-    1,
+    10,
     "received_bytes_per_second",
-    1 / KIB,
+    10 / KIB,
     "Bytes received per second, headers included.",
   ],
   [
     6,
     "bytes out",
     "KiB/s",
-    1,
+    10,
     "sent_bytes_per_second",
-    1 / KIB,
+    10 / KIB,
     "Bytes per second that the kernel took, headers included.",
   ],
-  [7, "queued", "KiB", 1, "queued_bytes", 1 / KIB, "Bytes taken and not yet handed to the kernel."],
-  [8, "errors", "", 1, "errors", 1, "Errors reported since start."],
+  [7, "queued", "KiB", 10, "queued_bytes", 10 / KIB, "Bytes taken and not yet handed to the kernel."],
+  [8, "errors", "", 1, "errors_total", 1, "Errors reported since start."],
 ];
+
+/** A client refuses nobody: what it has at that place is how often it left. */
+const CLIENT_ROWS: readonly Row[] = LINK_ROWS.map((row) =>
+  row[0] === 2 ? [2, "left", "/s", 100, "leaves_per_second", 100, "Sessions that left, per second."] : row,
+);
 
 const PROCESS_ROWS: readonly Row[] = [
   [
@@ -230,7 +227,7 @@ function rows(group: FigureGroup, prefix: string, first: number, of: readonly Ro
   }));
 }
 
-/** The first data type of each block that lanwire's own reports use; `LINK_OFFSET` and its like count from there. */
+/** The first data type of each block that lanwire's own reports use; the rows of its table count from there. */
 export const BLOCK = {
   host: 40,
   process: 100,
@@ -249,8 +246,8 @@ export const FIGURES: readonly Figure[] = [
   ...rows("process", "process", BLOCK.process, PROCESS_ROWS),
   ...rows("LanServer", "lan_server", BLOCK.LanServer, LINK_ROWS),
   ...rows("NetServer", "net_server", BLOCK.NetServer, LINK_ROWS),
-  ...rows("LanClient", "lan_client", BLOCK.LanClient, LINK_ROWS),
-  ...rows("NetClient", "net_client", BLOCK.NetClient, LINK_ROWS),
+  ...rows("LanClient", "lan_client", BLOCK.LanClient, CLIENT_ROWS),
+  ...rows("NetClient", "net_client", BLOCK.NetClient, CLIENT_ROWS),
 ];
 
 const BY_TYPE = new Map(FIGURES.map((figure) => [figure.type, figure]));

@@ -3,10 +3,14 @@
  *
  *      pool slab (32 KiB)  [ packet | packet | packet | ...free... ]      takeMemory, up to 2 KiB
  *                                             ^ used
- *      a buffer of its own [ packet ]                                     takeMemory above 2 KiB, ownMemory
+ *      chunk (16 KiB)      [ copy | copy | ...free... ]                   copyMemory, up to 2 KiB
+ *      a buffer of its own [ packet ]                                     both above 2 KiB, ownMemory
  *
  * A buffer of 256 bytes with its DataView costs about 1000 ns, a piece of a pool slab 40: that is what makes
  * a `new Packet()` per message affordable. The price: a kept packet keeps its pool slab.
+ *
+ * Copies are made to be kept, so they lie among copies only, in smaller chunks. Each in a buffer of its own would be
+ * several allocations outside the heap between the slabs of what arrives, which pin the memory of slabs that are gone.
  *
  * Memory that goes out with a send is lent. Once every loan is back it serves again: the packet itself, where
  * it still holds it, or else the next packet that wants a buffer of that length (making a large buffer anew
@@ -27,12 +31,16 @@ export interface Memory {
 
 const POOL_BYTES = 32 * 1024;
 const POOLED_BYTES_MAX = 2 * 1024;
+/** What a kept copy of up to `POOLED_BYTES_MAX` may keep alive. */
+const CHUNK_BYTES = 16 * 1024;
 
 /** The memory of a packet that has none yet. */
 export const NO_MEMORY: Memory = untransferable(ownMemory(0));
 
 let pool: Memory = NO_MEMORY;
 let poolUsed: number = POOL_BYTES + 1; // no slab yet: even an empty piece makes the first
+let chunk: Memory = NO_MEMORY;
+let chunkUsed: number = CHUNK_BYTES + 1;
 
 /** Loans that are out, by buffer. */
 const loans = new WeakMap<ArrayBufferLike, { count: number; abandoned: Memory | null }>();
@@ -98,6 +106,18 @@ export function takeMemory(byteLength: number): Memory {
   const start = poolUsed;
   poolUsed += (byteLength + 7) & ~7; // the next piece begins on a word
   return { bytes: pool.bytes, view: pool.view, start };
+}
+
+/** The same for a copy, beside others of its kind. */
+export function copyMemory(byteLength: number): Memory {
+  if (byteLength > POOLED_BYTES_MAX) return ownMemory(byteLength);
+  if (chunkUsed + byteLength > CHUNK_BYTES) {
+    chunk = untransferable(ownMemory(CHUNK_BYTES));
+    chunkUsed = 0;
+  }
+  const start = chunkUsed;
+  chunkUsed += (byteLength + 7) & ~7;
+  return { bytes: chunk.bytes, view: chunk.view, start };
 }
 
 /** `byteLength` uninitialised bytes in a buffer of exactly that length. */

@@ -22,12 +22,12 @@ import { isUint8Array } from "node:util/types";
 import * as fault from "./faults.ts";
 import {
   abandonMemory,
+  copyMemory,
   copyWords,
   isLent,
   lendMemory,
   type Memory,
   NO_MEMORY,
-  ownMemory,
   takeMemory,
 } from "./memory.ts";
 import * as text from "./text.ts";
@@ -187,16 +187,17 @@ export class Packet {
   }
 
   /**
-   * A packet with the same content in memory of its own, of just that length, which can be written on. Its
+   * A packet with the same content in memory of its own, which can be written on. Up to 2 KiB it lies beside other
+   * copies: one that is kept keeps at most 16 KiB; a longer one just its length. Its
    * read cursor is at the first byte; `maxBytes` is the same, or the default where this one was received.
    */
   copy(): Packet {
     const length = this.#end - this.#start;
     const packet = new Packet(length, this.#max === RECEIVED ? MAX_BYTES : this.#max);
     if (length > 0) {
-      Packet.#settle(packet, ownMemory(length), length);
-      packet.#buffer.set(this.bytes);
-      packet.#end = length;
+      Packet.#settle(packet, copyMemory(length), length);
+      copyContent(this, packet.#buffer, packet.#view, packet.#start);
+      packet.#end = packet.#start + length;
     }
     return packet;
   }

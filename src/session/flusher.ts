@@ -4,21 +4,25 @@
  *
  * Where writing is most of the work (many sessions, little for each), the next flush waits while more is being
  * taken, at most for as long as the last one took: half of the time is left for filling, so writes get larger
- * instead of more. A flush that nobody adds to goes out in the next turn, and one that is large enough at once: a thread
- * that was kept from running while it wrote would else wait for as long, and fill its queues.
+ * instead of more. A flush that nobody adds to goes out in the next turn. One that many sessions wait for does not wait: each
+ * holds memory for it. Nor does one that is large enough: a thread that was kept from running while it wrote would else
+ * wait for as long, and fill its queues.
  *
  * What is taken while a write is under way, or because one completed, goes out after the loop has turned: nobody
  * starves it by sending in `onSend`.
  */
 import type { Clock } from "../base/clock.ts";
 
-/** Writes of this many bytes gain nothing from more: a flush waits for no more per session. */
-const ENOUGH_BYTES = 64 * 1024;
-
 /** What can be flushed: a session. */
 interface Flushable {
   flush(): void;
 }
+
+/** As many as the pool of small send slabs has spare ones. */
+const WAITING_MAX = 1024;
+
+/** Writes of this many bytes gain nothing from more: a flush waits for no more per session. */
+const ENOUGH_BYTES = 64 * 1024;
 
 export class Flusher {
   readonly #clock: Clock;
@@ -28,6 +32,8 @@ export class Flusher {
   /** Bytes taken since the last flush, and of these before the loop turned last. */
   #taken = 0;
   #takenBefore = 0;
+  /** Whether the next turn is waited for already. */
+  #waits = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -35,7 +41,8 @@ export class Flusher {
 
   /** HOT. Each session once per flush; the session sees to that. */
   add(session: Flushable): void {
-    if (this.#dirty.push(session) === 1) process.nextTick(this.#onTurnEnds);
+    const count = this.#dirty.push(session);
+    if (count === 1 || count === WAITING_MAX) process.nextTick(this.#onTurnEnds);
   }
 
   /** A session has taken a packet. HOT. */
@@ -50,11 +57,12 @@ export class Flusher {
 
   readonly #onTurnEnds = (): void => {
     const nowMs = this.#clock.nowMs();
-    if (this.#mayWait(nowMs)) this.#wait();
+    if (this.#dirty.length < WAITING_MAX && this.#mayWait(nowMs)) this.#wait();
     else this.#flush(nowMs);
   };
 
   readonly #onNextTurn = (): void => {
+    this.#waits = false;
     const nowMs = this.#clock.nowMs();
     if (this.#taken !== this.#takenBefore && this.#mayWait(nowMs)) this.#wait();
     else this.#flush(nowMs);
@@ -66,6 +74,8 @@ export class Flusher {
 
   #wait(): void {
     this.#takenBefore = this.#taken;
+    if (this.#waits) return;
+    this.#waits = true;
     setImmediate(this.#onNextTurn);
   }
 

@@ -16,6 +16,7 @@ import { ReceiveBuffer, type ReceivePool } from "../framing/receive-buffer.ts";
 import { ownMemory } from "../packet/memory.ts";
 import { type Packet, receivedPacket } from "../packet/packet.ts";
 import { Inbox } from "./inbox.ts";
+import type { Lateness } from "./lateness.ts";
 import { Pace } from "./pace.ts";
 import type { SessionSettings } from "./settings.ts";
 
@@ -42,6 +43,7 @@ interface InflowContext {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly receivePool: ReceivePool;
+  readonly lateness: Lateness;
 }
 
 /** Reasons to pause reading: what waits is as much as may, or the peer has sent too fast. */
@@ -74,11 +76,11 @@ export class Inflow implements FrameSink {
   /** Why reading is paused: some of `QUEUE` and `REST`, or 0. */
   #paused = 0;
 
-  constructor(host: InflowHost, { settings, clock, counters, receivePool }: InflowContext) {
+  constructor(host: InflowHost, { settings, clock, counters, receivePool, lateness }: InflowContext) {
     this.#host = host;
     this.#clock = clock;
     this.#counters = counters;
-    this.#pace = settings.pace === null ? null : new Pace(settings.pace, clock.nowMs());
+    this.#pace = settings.pace === null ? null : new Pace(settings.pace, clock.nowMs(), lateness);
     this.#headerBytes = settings.header.byteLength;
     this.#heldBytesMax = settings.receiveQueueBytesMax;
     this.#emptyIsHeartbeat = settings.heartbeat !== false;
@@ -159,6 +161,12 @@ export class Inflow implements FrameSink {
     this.#inbox.clear();
     this.#holdNothing();
     this.#buffer.release();
+  }
+
+  /** The same, once the connection is gone. */
+  end(): void {
+    this.release();
+    this.#buffer.end();
   }
 
   /** A packet waits. Among other sessions' bytes it would keep a slab of them alive, so it moves, but for the first. */

@@ -37,6 +37,7 @@ export function sweepIntervalMs(settings: SessionSettings): number {
     partialFrameTimeoutMs,
     sendStallMs,
     ...[firstPacketTimeoutMs, idleTimeoutMs].filter((ms) => ms > 0),
+    ...(settings.pace === null ? [] : [1000]), // of a blocked thread a second's share is much
     ...(heartbeat === false ? [] : [heartbeat.intervalMs, heartbeat.timeoutMs]),
   );
   return Math.max(5, Math.min(1000, shortest / 8));

@@ -7,6 +7,7 @@ import type { SendPool } from "../framing/send-buffer.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Crossing } from "./crossing.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Lateness } from "./lateness.ts";
 import type { Leave } from "./leave.ts";
 import type { SessionSettings } from "./settings.ts";
 
@@ -33,6 +34,7 @@ export interface SessionContext<Session> {
   readonly sendPool: SendPool;
   readonly flusher: Flusher;
   readonly crossing: Crossing;
+  readonly lateness: Lateness;
   /** A number in [0, 1), for what shall differ from frame to frame. */
   readonly random: () => number;
   /** Called at each read and write: something goes on. HOT. */

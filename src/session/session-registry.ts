@@ -6,16 +6,23 @@
  * Invariants: a slot's generation rises each time it is given out, so an old id finds nobody. A host id names
  * at most one session, a session has at most one host id.
  */
+import type { Leave } from "./leave.ts";
 import { type HostId, makeSessionId, type SessionId, slotOf } from "./session-id.ts";
 
 export interface SessionRegistry {
-  /** Sessions that have a place: joined, or about to. */
+  /** Sessions that joined, or are about to, and have not left. */
   readonly count: number;
+  /** Whether `reserve` would give one. */
+  readonly hasPlace: boolean;
   /** The highest generation given out: a later registry of the same server begins above it. */
   readonly newestGeneration: number;
   /** A fresh id with a place, or undefined where all are taken. `free` gives it back. */
   reserve(): SessionId | undefined;
-  /** Gives place and name back; the id finds nobody from now on. */
+  /** The join is told from here on: should this thread die, somebody waits for the leave. */
+  joinTold(id: SessionId): void;
+  /** The id finds nobody from now on, and its name is free. Its place is kept for the leave that is to be told. */
+  leave(id: SessionId, leave: Leave): void;
+  /** Gives the place back, and what `leave` does where that was not called: the leave is told from here on, or there is none. */
   free(id: SessionId): void;
   /** Names a session; where the name is in use, only with `replace`, and the old session stays, nameless. */
   name(id: SessionId, hostId: HostId, replace: boolean): boolean;
@@ -50,8 +57,12 @@ export class LocalRegistry implements SessionRegistry {
     return this.#held.size;
   }
 
+  get hasPlace(): boolean {
+    return this.#held.size < this.#capacity;
+  }
+
   reserve(): SessionId | undefined {
-    if (this.#held.size >= this.#capacity) return undefined;
+    if (!this.hasPlace) return undefined;
     const slot = this.#freeSlots.pop() ?? this.#generations.length;
     const generation = (this.#generations[slot] ?? this.#olderGenerations) + 1;
     this.#generations[slot] = generation;
@@ -61,10 +72,17 @@ export class LocalRegistry implements SessionRegistry {
     return id;
   }
 
-  free(id: SessionId): void {
+  /** Nobody else would have to know. */
+  joinTold(): void {}
+
+  leave(id: SessionId): void {
     this.#unname(id);
-    this.#freeSlots.push(slotOf(id));
     this.#held.delete(id);
+  }
+
+  free(id: SessionId): void {
+    this.leave(id);
+    this.#freeSlots.push(slotOf(id));
   }
 
   name(id: SessionId, hostId: HostId, replace: boolean): boolean {

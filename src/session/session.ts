@@ -16,7 +16,7 @@
 import assert from "node:assert";
 import type { Timer } from "../base/clock.ts";
 import type { Traffic } from "../base/counters.ts";
-import { LanError } from "../base/errors.ts";
+import { LanError, peersError } from "../base/errors.ts";
 import { SendBuffer } from "../framing/send-buffer.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Connection, ConnectionReceiver } from "../transport/connection.ts";
@@ -297,7 +297,7 @@ export class Session implements ConnectionReceiver, InflowHost, Signs {
     const lost = this.#context.crossing.end(this.id, this.#out.queuedBytes);
     const { packets, bytes } = this.#out.unsent;
     const notSent = { packets: packets + lost.packets, bytes: bytes + lost.bytes };
-    this.#in.release();
+    this.#in.end();
     this.#out.release();
     if (reason === "connection-failed") {
       const details = { sessionId: this.id, cause: error };
@@ -357,7 +357,7 @@ export class Session implements ConnectionReceiver, InflowHost, Signs {
   }
 
   #fail(error: LanError, reason: LeaveReason): void {
-    const known = new LanError(error.code, error.message, { sessionId: this.id, cause: error.cause });
+    const known = peersError(error.code, error.message, this.id);
     this.#context.owner.onError(known);
     this.close(reason, { reset: true, cause: known });
   }

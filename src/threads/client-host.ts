@@ -43,6 +43,7 @@ export class ClientHost implements ClientDriver {
   /** Workers that were assigned so far. */
   #incarnations = 0;
   #ended = false;
+  #finished: Promise<void> | undefined;
 
   constructor(
     events: ClientEvents,
@@ -74,7 +75,8 @@ export class ClientHost implements ClientDriver {
     this.#ended = true;
     this.#mail.flush();
     this.#mail.tell(THREAD, { kind: "leave", now });
-    const timer = setTimeout(() => void this.#finish(), this.#settings.disconnectDrainMs + OVER_GRACE_MS);
+    const drainMs = now ? 0 : this.#settings.disconnectDrainMs;
+    const timer = setTimeout(() => void this.#finish(), drainMs + OVER_GRACE_MS);
     await this.#over.promise;
     clearTimeout(timer);
   }
@@ -178,14 +180,20 @@ export class ClientHost implements ClientDriver {
   }
 
   #countOut(cause: unknown): void {
-    countOut(this.#shared, THREAD, this.#ended ? "disconnected" : "thread-died", cause, (id, leave) => {
-      this.#announcer.leave(id, undefined, leave, undefined);
-      this.#caller.call("onLeaveServer", id, () => this.#events.onLeaveServer(leave));
+    countOut(this.#shared, THREAD, this.#ended ? "disconnected" : "thread-died", cause, {
+      onLeft: (id, leave) => this.#announcer.leave(id, undefined, leave, undefined),
+      onLeave: (id, leave) => this.#caller.call("onLeaveServer", id, () => this.#events.onLeaveServer(leave)),
     });
   }
 
-  async #finish(): Promise<void> {
+  /** Also where the thread says that it is over while it is being ended for being late: the lock is taken once. */
+  #finish(): Promise<void> {
     this.#ended = true;
+    this.#finished ??= this.#endThread();
+    return this.#finished;
+  }
+
+  async #endThread(): Promise<void> {
     this.#shared.lock.acquire(); // no thread is ended in the middle of what the lock protects
     await this.#crew.endAll();
     this.#shared.lock.release();

@@ -11,6 +11,7 @@ import type { MessagePort, Transferable } from "node:worker_threads";
 import type { Packet } from "../packet/packet.ts";
 import { type SessionId, slotOf } from "../session/session-id.ts";
 import type { SessionSettings } from "../session/settings.ts";
+import { resetSocket } from "../transport/socket.ts";
 import { BatchWriter } from "./mail-batch.ts";
 import type { MailMessage } from "./messages.ts";
 import { Reservations } from "./reservations.ts";
@@ -18,8 +19,8 @@ import { type SharedMemory, UNPOSTED_STRIDE } from "./shared-memory.ts";
 import type { SharedRegistry } from "./shared-registry.ts";
 
 interface Route {
-  /** Null while the port to a worker that has just come is still on its way to us. */
-  port: MessagePort | null;
+  /** "coming" while the port to a worker that has just come is on its way to us; "gone" once that worker is. */
+  port: MessagePort | "coming" | "gone";
   /** Which worker is at the other end. */
   readonly incarnation: number;
   readonly batch: BatchWriter;
@@ -44,6 +45,8 @@ export class Mail {
   readonly #routes: (Route | undefined)[] = [];
   /** What waits in our batches, by session slot: given back by the handle should we die before it is posted. */
   readonly #unposted: Float64Array;
+  /** By session slot: what the largest packet that was refused, and not told of room since, would have taken. */
+  readonly #refused = new Map<number, { readonly id: SessionId; readonly bytes: number }>();
   #flushAsked = false;
   readonly #flush = (): void => this.flush();
 
@@ -71,26 +74,26 @@ export class Mail {
   /** From now on `thread`, being that worker, is reached through `port`. The port keeps nothing alive. */
   connect(thread: number, incarnation: number, port: MessagePort): void {
     const waiting = this.#routes[thread];
-    const route = waiting?.incarnation === incarnation ? waiting : newRoute(incarnation);
-    this.#routes[thread] = route;
+    const route = waiting?.incarnation === incarnation ? waiting : this.#newRoute(thread, incarnation);
     route.port = port;
     for (const parcel of route.parked.splice(0)) this.#send(port, parcel);
     port.on("message", (message: MailMessage) => {
-      if (message.kind === "room") {
-        if (this.isOpen(message.id)) this.#onRoom(message.id);
-      } else {
-        this.#onMessage(thread, message);
-      }
+      if (message.kind === "room") this.#onRoomTold(message.id);
+      else this.#onMessage(thread, message);
     });
-    // A thread that died closes its end.
+    // A thread that died closes its end, perhaps long before a busy handle hears of it.
     port.on("close", () => {
-      if (this.#routes[thread]?.port === port) this.#routes[thread] = undefined;
+      route.port = "gone";
     });
     port.unref();
   }
 
   close(): void {
-    for (const route of this.#routes) route?.port?.close();
+    for (const route of this.#routes) {
+      if (route === undefined) continue;
+      if (typeof route.port === "object") route.port.close();
+      forget(route);
+    }
     this.#routes.length = 0;
   }
 
@@ -105,11 +108,7 @@ export class Mail {
     const route = this.#routeTo(owner);
     if (route === undefined) return false;
     const reserved = this.#reserve(id, packet);
-    if (reserved === "full") {
-      this.#registry.waitForRoom(id, this.#self);
-      // Room that came before the owner could see us waiting would never be told.
-      if (this.#hasRoom(id, packet)) setImmediate(() => this.#tellRoom(id));
-    }
+    if (reserved === "full") this.#refuse(id, this.#settings.header.byteLength + packet.length);
     if (reserved !== "taken") return false;
     if (!route.batch.hasRoom(packet, frame)) this.#post(route);
     this.#noteUnposted(id, packet.length);
@@ -160,9 +159,16 @@ export class Mail {
     const incarnation = this.#registry.incarnation(thread);
     if (incarnation === 0) return undefined; // nobody there, or the handle, which has no sessions
     const route = this.#routes[thread];
-    if (route?.incarnation === incarnation) return route;
-    this.#routes[thread] = newRoute(incarnation);
-    return this.#routes[thread];
+    if (route?.incarnation !== incarnation) return this.#newRoute(thread, incarnation);
+    return route.port === "gone" ? undefined : route;
+  }
+
+  #newRoute(thread: number, incarnation: number): Route {
+    const before = this.#routes[thread];
+    if (before !== undefined) forget(before);
+    const route: Route = { port: "coming", incarnation, batch: new BatchWriter(), parked: [] };
+    this.#routes[thread] = route;
+    return route;
   }
 
   #noteUnposted(id: SessionId, length: number): void {
@@ -182,14 +188,38 @@ export class Mail {
     return this.#reservations.reserve(id, header.byteLength + packet.length, sendQueueBytesMax);
   }
 
-  #hasRoom(id: SessionId, packet: Packet): boolean {
-    const { header, sendQueueBytesMax } = this.#settings;
-    const frameBytes = header.byteLength + packet.length;
-    return this.#reservations.bytesTaken(id) + frameBytes <= sendQueueBytesMax;
+  #refuse(id: SessionId, bytes: number): void {
+    this.#refused.set(slotOf(id), { id, bytes: Math.max(bytes, this.#refusedBytes(id)) });
+    this.#waitForRoom(id);
   }
 
-  #tellRoom(id: SessionId): void {
-    if (this.#registry.stopWaiting(id, this.#self) && this.isOpen(id)) this.#onRoom(id);
+  #waitForRoom(id: SessionId): void {
+    this.#registry.waitForRoom(id, this.#self);
+    // Room that came before the owner could see us waiting would never be told.
+    if (this.#hasRoom(id))
+      setImmediate(() => {
+        if (this.#registry.stopWaiting(id, this.#self)) this.#onRoomTold(id);
+      });
+  }
+
+  /** A write of the session completed. That may be too little: it has room once the largest that was refused fits. */
+  #onRoomTold(id: SessionId): void {
+    if (!this.isOpen(id)) return;
+    if (this.#hasRoom(id)) {
+      this.#refused.delete(slotOf(id));
+      this.#onRoom(id);
+    } else {
+      this.#waitForRoom(id);
+    }
+  }
+
+  #hasRoom(id: SessionId): boolean {
+    return this.#reservations.hasRoom(id, this.#refusedBytes(id), this.#settings.sendQueueBytesMax);
+  }
+
+  #refusedBytes(id: SessionId): number {
+    const refused = this.#refused.get(slotOf(id));
+    return refused?.id === id ? refused.bytes : 0;
   }
 
   #post(route: Route): void {
@@ -205,16 +235,24 @@ export class Mail {
     ids: readonly SessionId[] = [],
   ): void {
     const parcel = { message, transfer, ids };
-    if (route.port === null) route.parked.push(parcel);
-    else this.#send(route.port, parcel);
+    if (typeof route.port === "object") this.#send(route.port, parcel);
+    else if (route.port === "coming") route.parked.push(parcel);
+    else drop(parcel);
   }
 
   #send(port: MessagePort, { message, transfer, ids }: Parcel): void {
-    port.postMessage(message, transfer);
+    // First: what were posted and given back too would be subtracted twice, and the reservation is one word with more in it.
     for (const id of ids) this.#unposted[slotOf(id) * UNPOSTED_STRIDE] = 0;
+    port.postMessage(message, transfer);
   }
 }
 
-function newRoute(incarnation: number): Route {
-  return { port: null, incarnation, batch: new BatchWriter(), parked: [] };
+/** Nobody is reached that way any more. */
+function forget(route: Route): void {
+  for (const parcel of route.parked.splice(0)) drop(parcel);
+}
+
+/** What was said to a worker that is gone. Its packets are counted out with their sessions; a connection is nobody's. */
+function drop({ message }: Parcel): void {
+  if (message.kind === "socket") resetSocket(message.socket, message.about);
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "../base/errors.ts";
 import type { AddressLists, ClientSettings, ServerSettings } from "../engine/link-settings.ts";
-import type { ClientInfo, ListenAddress } from "../engine/server-engine.ts";
+import type { ClientInfo, ListenAddress } from "../engine/server-contract.ts";
 import type { SessionId } from "../session/session-id.ts";
 import type { SharedBuffers } from "./shared-memory.ts";
 
@@ -18,6 +18,8 @@ export type MailMessage =
   | { readonly kind: "leave"; readonly now: boolean }
   /** A session that refused one of the receiver's packets has room again. */
   | { readonly kind: "room"; readonly id: SessionId }
+  /** From the handle: what a thread that died had taken for the receiver's session, and not posted, comes no more. */
+  | { readonly kind: "given-back"; readonly id: SessionId }
   /** An admitted connection, for the receiver to serve. */
   | {
       readonly kind: "socket";

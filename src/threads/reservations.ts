@@ -23,8 +23,8 @@ const GENERATION_AT = 49n;
 const CLOSED = -(1n << 63n);
 const GENERATION_BITS = 14;
 
-/** The most bytes that can be taken for one session. */
-const BYTES_MAX = 2 ** 31 - 1;
+/** The most bytes that can be taken for one session: what the word has room for. */
+export const BYTES_MAX: number = 2 ** 31 - 1;
 
 export type Reserved = "taken" | "full" | "gone";
 
@@ -48,8 +48,7 @@ export class Reservations {
     for (;;) {
       const word = Atomics.load(this.#words, slot);
       if (word >> GENERATION_AT !== generation) return "gone"; // another session's, or closed: the sign is in there
-      const taken = Number(word & BYTES) + bytes;
-      if (taken > bytesMax || taken > BYTES_MAX || packetsOf(word) === PACKETS_MAX) return "full";
+      if (!fits(word, bytes, bytesMax)) return "full";
       if (Atomics.compareExchange(this.#words, slot, word, word + PACKET_ONE + BigInt(bytes)) === word)
         return "taken";
     }
@@ -64,6 +63,11 @@ export class Reservations {
       if (taken > bytesMax || taken > BYTES_MAX) return false;
       if (Atomics.compareExchange(this.#halves, low, half, half + bytes) === half) return true;
     }
+  }
+
+  /** Whether `reserve` would find room now. */
+  hasRoom(id: SessionId, bytes: number, bytesMax: number): boolean {
+    return fits(Atomics.load(this.#words, slotOf(id)), bytes, bytesMax);
   }
 
   /** Of all threads together. */
@@ -120,6 +124,11 @@ export class Reservations {
     const word = Atomics.exchange(this.#words, slotOf(id), CLOSED);
     return { packets: packetsOf(word), bytes: Number(word & BYTES) };
   }
+}
+
+function fits(word: bigint, bytes: number, bytesMax: number): boolean {
+  const taken = Number(word & BYTES) + bytes;
+  return taken <= bytesMax && taken <= BYTES_MAX && packetsOf(word) < PACKETS_MAX;
 }
 
 function packetsOf(word: bigint): number {

@@ -13,7 +13,7 @@ import { Announcer } from "../engine/channels.ts";
 import { EventCaller } from "../engine/event-caller.ts";
 import type { AddressLists, ServerSettings } from "../engine/link-settings.ts";
 import { assertHostId, assertSendable, frameForMany } from "../engine/sendable.ts";
-import type { ListenAddress, ServerDriver, ServerEvents } from "../engine/server-engine.ts";
+import type { ListenAddress, ServerDriver, ServerEvents } from "../engine/server-contract.ts";
 import { type ServerStats, type SessionStats, serverStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { LeaveReason } from "../session/leave.ts";
@@ -273,7 +273,8 @@ export class ServerHost implements ServerDriver {
   #onDied(thread: number, cause: unknown): void {
     this.#registry.setIncarnation(thread, 0);
     this.#shared.lock.releaseFrom(thread);
-    giveBackUnposted(this.#shared, thread);
+    for (const id of giveBackUnposted(this.#shared, thread))
+      this.#mail.tell(this.#registry.ownerOf(id), { kind: "given-back", id });
     this.#gate.takeBack(thread);
     this.#countOut(thread, this.#state === "stopping" ? "server-stopped" : "thread-died", cause);
     const error = new LanError("THREAD_DIED", `Cannot go on with thread ${thread}: ${cause}`, { cause });
@@ -302,9 +303,10 @@ export class ServerHost implements ServerDriver {
   }
 
   #countOut(thread: number, reason: LeaveReason, cause: unknown): void {
-    countOut(this.#shared, thread, reason, cause, (id, leave, hostId) => {
-      this.#announcer.leave(id, hostId, leave, undefined);
-      this.#caller.call("onClientLeave", id, () => this.#events.onClientLeave(id, leave));
+    countOut(this.#shared, thread, reason, cause, {
+      onLeft: (id, leave, hostId) => this.#announcer.leave(id, hostId, leave, undefined),
+      onLeave: (id, leave) =>
+        this.#caller.call("onClientLeave", id, () => this.#events.onClientLeave(id, leave)),
     });
   }
 

@@ -8,13 +8,8 @@ import { LanError } from "../base/errors.ts";
 import { Announcer } from "../engine/channels.ts";
 import type { AddressLists } from "../engine/link-settings.ts";
 import { assertHostId, assertSendable, frameForMany } from "../engine/sendable.ts";
-import {
-  type ClientInfo,
-  type ListenAddress,
-  type ServerDriver,
-  ServerEngine,
-  type ServerEvents,
-} from "../engine/server-engine.ts";
+import type { ClientInfo, ListenAddress, ServerDriver, ServerEvents } from "../engine/server-contract.ts";
+import { ServerEngine } from "../engine/server-engine.ts";
 import { type ServerStats, type SessionStats, serverStats } from "../engine/stats.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { HostId, SessionId } from "../session/session-id.ts";
@@ -39,6 +34,7 @@ export class ServerThread implements ServerDriver {
   readonly #registry: SharedRegistry;
   readonly #announcer: Announcer;
   readonly #mail: Mail;
+  readonly #crossing: SharedCrossing;
   readonly #engine: ServerEngine;
   readonly #over = Promise.withResolvers<void>();
   #stopped = false;
@@ -56,11 +52,12 @@ export class ServerThread implements ServerDriver {
     const onRoom = (id: SessionId): void => this.#engine.tellSendReady(id);
     this.#mail = new Mail(thread, memory, registry, settings, onMail, onRoom);
     const tellRoom = (to: number, id: SessionId): void => this.#mail.tell(to, { kind: "room", id });
+    this.#crossing = new SharedCrossing(memory, registry, tellRoom);
     this.#engine = new ServerEngine(events, { ...settings, network: tcpNetwork }, hasBatchHooks, {
       thread,
       counters: memory.counters(thread),
       registry,
-      crossing: new SharedCrossing(memory, registry, tellRoom),
+      crossing: this.#crossing,
       gate: gated ? new SharedGate(memory, lock, thread) : null,
       handOver: (incoming, id, about) => this.#handOver(incoming, id, about),
     });
@@ -202,6 +199,10 @@ export class ServerThread implements ServerDriver {
         return;
       case "stop":
         void this.#stop(message.drainMs);
+        return;
+      case "given-back":
+        this.#crossing.announceRoom(message.id);
+        this.#engine.find(message.id)?.flush(); // it may drain, and wait for that alone
         return;
       case "room":
       case "leave":

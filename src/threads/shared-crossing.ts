@@ -31,7 +31,7 @@ export class SharedCrossing implements Crossing {
   open(id: SessionId): void {
     this.publish({ id, queuedPackets: 0, received: NOTHING, sent: NOTHING });
     this.#reservations.open(id);
-    this.#registry.markJoined(id);
+    this.#registry.markOpened(id);
   }
 
   take(id: SessionId, bytes: number, bytesMax: number): boolean {

@@ -1,10 +1,11 @@
 /**
  * The memory that the handle and the threads of one server share: allocated by the handle, never resized.
  *
- *     control       lock | count | next ticket | active | running | per thread: turn, ticket, load, incarnation
+ *     control       lock | count | next ticket | active | running | places | per thread: turn, ticket, load, incarnation
  *     slots         per session slot: state | generation | owner | waiters
  *     reservations  per session slot: one 64-bit word, see reservations.ts
  *     figures       per session slot: queued packets | received packets, bytes | sent packets, bytes
+ *                   of one that has left: not sent packets | bytes | reason
  *     unposted      per thread and session slot: session id | packets | bytes that wait in its batches
  *     names         per session slot: length | up to 255 UTF-16 units
  *     nameIndex     open addressing: hash of a name -> slot + 1
@@ -26,11 +27,26 @@ export const NAME_STRIDE: number = HOST_ID_LENGTH_MAX + 1;
 /** What a thread's turn word says. */
 export const TURN = { idle: 0, waiting: 1, active: 2 } as const;
 
-/** What a slot's first word says. */
-export const SLOT = { free: 0, reserved: 1, joined: 2 } as const;
+/**
+ * What a slot's first word says, so that the handle knows what a thread that died has told and what it has not:
+ *
+ *     free --> reserved --> opened --join told--> joined --> left --leave told--> free
+ *                             \--> leftUnmet --join told-----^
+ *
+ * An id finds its session while it is opened or joined.
+ */
+export const SLOT = { free: 0, reserved: 1, opened: 2, joined: 3, leftUnmet: 4, left: 5 } as const;
 
 /** Offsets in `control`. */
-export const CONTROL = { lock: 0, count: 1, nextTicket: 2, active: 3, running: 4, perThread: 8 } as const;
+export const CONTROL = {
+  lock: 0,
+  count: 1,
+  nextTicket: 2,
+  active: 3,
+  running: 4,
+  places: 5,
+  perThread: 8,
+} as const;
 const PER_THREAD = 4;
 
 /** Plain data, to be handed to a thread as it is. */

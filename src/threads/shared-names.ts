@@ -35,25 +35,29 @@ export class SharedNames {
     return taken;
   }
 
-  clear(slot: number): void {
+  /** Takes a slot's name; `hide`, under the same lock, ends what `mayTake` asks for. It allocates nothing. */
+  clear(slot: number, hide: () => void): void {
     this.#lock.acquire();
+    hide();
     this.#remove(slot);
     this.#lock.release();
   }
 
-  /** The slot that has the name, or -1. */
-  find(name: HostId): number {
+  /** The slot that has the name, or -1. `look` is shown it under the lock: later it may be another session's. */
+  find(name: HostId, look: (slot: number) => void): number {
     this.#spread(name);
     this.#lock.acquire();
     const slot = this.#index[this.#probe()]! - 1;
+    if (slot >= 0) look(slot);
     this.#lock.release();
     return slot;
   }
 
-  get(slot: number): HostId | undefined {
+  /** The name of a slot, if `isMeant` holds (asked under the lock; it allocates nothing). */
+  get(slot: number, isMeant: () => boolean): HostId | undefined {
     this.#lock.acquire();
     const at = slot * NAME_STRIDE;
-    const length = this.#names[at]!;
+    const length = isMeant() ? this.#names[at]! : 0;
     for (let i = 0; i < length; i++) this.#units[i] = this.#names[at + 1 + i]!;
     this.#lock.release();
     return length === 0 ? undefined : String.fromCharCode(...this.#units.subarray(0, length));

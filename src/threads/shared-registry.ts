@@ -6,16 +6,36 @@
  * owner is dead. A slot's generation rises with each reservation.
  */
 
+import { LEAVE_REASON_ORDER, type Leave } from "../session/leave.ts";
 import { generationOf, type HostId, makeSessionId, type SessionId, slotOf } from "../session/session-id.ts";
 import type { SessionRegistry } from "../session/session-registry.ts";
 import type { SharedLock } from "./shared-lock.ts";
-import { CONTROL, incarnationWord, loadWord, type SharedMemory, SLOT, SLOT_STRIDE } from "./shared-memory.ts";
+import {
+  CONTROL,
+  FIGURE_STRIDE,
+  incarnationWord,
+  loadWord,
+  type SharedMemory,
+  SLOT,
+  SLOT_STRIDE,
+} from "./shared-memory.ts";
 import { SharedNames } from "./shared-names.ts";
 
 const STATE = 0;
 const GENERATION = 1;
 const OWNER = 2;
 const WAITERS = 3;
+
+/** What a thread that died left of a place. */
+export interface Inheritance {
+  readonly id: SessionId;
+  /** Whether there was a session. */
+  readonly wasOpen: boolean;
+  /** Whether its join was told. */
+  readonly joinTold: boolean;
+  /** How it has left, where that was not told. */
+  readonly leave: Leave | undefined;
+}
 
 export class SharedRegistry implements SessionRegistry {
   readonly #memory: SharedMemory;
@@ -34,6 +54,10 @@ export class SharedRegistry implements SessionRegistry {
 
   get count(): number {
     return Atomics.load(this.#control, CONTROL.count);
+  }
+
+  get hasPlace(): boolean {
+    return Atomics.load(this.#control, CONTROL.places) < this.#memory.maxSessions;
   }
 
   get newestGeneration(): number {
@@ -68,6 +92,7 @@ export class SharedRegistry implements SessionRegistry {
       Atomics.store(this.#slots, at + WAITERS, 0);
       Atomics.store(this.#slots, at + STATE, SLOT.reserved);
       Atomics.add(this.#control, CONTROL.count, 1);
+      Atomics.add(this.#control, CONTROL.places, 1);
       Atomics.add(this.#control, loadWord(owner), 1);
       return makeSessionId(generation >>> 0, slot);
     }
@@ -94,18 +119,35 @@ export class SharedRegistry implements SessionRegistry {
     Atomics.store(this.#control, incarnationWord(thread), incarnation);
   }
 
-  markJoined(id: SessionId): void {
-    Atomics.store(this.#slots, slotOf(id) * SLOT_STRIDE + STATE, SLOT.joined);
+  /** From now on the id finds its session. */
+  markOpened(id: SessionId): void {
+    Atomics.store(this.#slots, slotOf(id) * SLOT_STRIDE + STATE, SLOT.opened);
+  }
+
+  joinTold(id: SessionId): void {
+    const at = slotOf(id) * SLOT_STRIDE + STATE;
+    if (Atomics.compareExchange(this.#slots, at, SLOT.opened, SLOT.joined) === SLOT.opened) return;
+    Atomics.compareExchange(this.#slots, at, SLOT.leftUnmet, SLOT.left); // it waited for the thread's turn
+  }
+
+  leave(id: SessionId, { reason, notSent }: Leave): void {
+    const figures = this.#memory.figures;
+    const at = slotOf(id) * FIGURE_STRIDE;
+    figures[at] = notSent.packets;
+    figures[at + 1] = notSent.bytes;
+    figures[at + 2] = LEAVE_REASON_ORDER.indexOf(reason);
+    const joinTold = Atomics.load(this.#slots, slotOf(id) * SLOT_STRIDE + STATE) === SLOT.joined;
+    this.#hide(id, joinTold ? SLOT.left : SLOT.leftUnmet);
   }
 
   free(id: SessionId): void {
-    const slot = slotOf(id);
-    const at = slot * SLOT_STRIDE;
-    Atomics.store(this.#slots, at + STATE, SLOT.reserved); // first: from here on nobody gives it a name
-    this.#names.clear(slot);
-    Atomics.sub(this.#control, loadWord(this.#slots[at + OWNER]!), 1);
-    Atomics.sub(this.#control, CONTROL.count, 1);
-    Atomics.store(this.#slots, at + STATE, SLOT.free); // last: from here on it may be reserved again
+    const at = slotOf(id) * SLOT_STRIDE;
+    const state = Atomics.load(this.#slots, at + STATE);
+    if (state !== SLOT.left && state !== SLOT.leftUnmet) this.#hide(id, SLOT.reserved);
+    const load = loadWord(Atomics.load(this.#slots, at + OWNER));
+    Atomics.store(this.#slots, at + STATE, SLOT.free); // from here on it may be reserved again
+    Atomics.sub(this.#control, load, 1);
+    Atomics.sub(this.#control, CONTROL.places, 1); // last: who sees a place finds a slot
   }
 
   name(id: SessionId, hostId: HostId, replace: boolean): boolean {
@@ -113,17 +155,20 @@ export class SharedRegistry implements SessionRegistry {
   }
 
   nameOf(id: SessionId): HostId | undefined {
-    return this.ownerOf(id) === 0 ? undefined : this.#names.get(slotOf(id));
+    return this.#names.get(slotOf(id), () => this.ownerOf(id) !== 0);
   }
 
   /** The name of a place that is being freed, whoever has it. */
   lastNameOf(id: SessionId): HostId | undefined {
-    return this.#names.get(slotOf(id));
+    return this.#names.get(slotOf(id), () => true);
   }
 
   find(hostId: HostId): SessionId | undefined {
-    const slot = this.#names.find(hostId);
-    return slot < 0 ? undefined : this.#idOf(slot);
+    let generation = 0;
+    const slot = this.#names.find(hostId, (found) => {
+      generation = Atomics.load(this.#slots, found * SLOT_STRIDE + GENERATION);
+    });
+    return slot < 0 ? undefined : makeSessionId(generation >>> 0, slot);
   }
 
   /** The thread that a joined session lives on, or 0 where there is no such session. HOT. */
@@ -131,7 +176,7 @@ export class SharedRegistry implements SessionRegistry {
     const slot = slotOf(id);
     if (slot >= this.#memory.maxSessions) return 0;
     const at = slot * SLOT_STRIDE;
-    if (Atomics.load(this.#slots, at + STATE) !== SLOT.joined) return 0;
+    if (!isOpen(Atomics.load(this.#slots, at + STATE))) return 0;
     if (Atomics.load(this.#slots, at + GENERATION) >>> 0 !== generationOf(id)) return 0;
     return Atomics.load(this.#slots, at + OWNER);
   }
@@ -160,23 +205,46 @@ export class SharedRegistry implements SessionRegistry {
     return Atomics.load(this.#control, loadWord(thread));
   }
 
-  /** The session of a slot, once it has joined. */
+  /** The session of a slot, while there is one. */
   joinedAt(slot: number): SessionId | undefined {
-    return Atomics.load(this.#slots, slot * SLOT_STRIDE + STATE) === SLOT.joined
-      ? this.#idOf(slot)
-      : undefined;
+    return isOpen(Atomics.load(this.#slots, slot * SLOT_STRIDE + STATE)) ? this.#idOf(slot) : undefined;
   }
 
   /** The ids of all joined sessions of this moment. */
   *joined(): Iterable<SessionId> {
-    for (const [id, state] of this.#taken()) if (state === SLOT.joined) yield id;
+    for (const [id, state] of this.#taken()) if (isOpen(state)) yield id;
   }
 
-  /** Takes the places of a dead thread for the handle, one by one, with whether the session had joined. */
-  *inherit(thread: number): Iterable<readonly [SessionId, boolean]> {
-    for (const [id, state] of this.#taken()) {
-      if (this.#own(id, thread, 0)) yield [id, state === SLOT.joined];
+  /** Takes the places of a dead thread for the handle, one by one. */
+  *inherit(thread: number): Iterable<Inheritance> {
+    for (const [id] of this.#taken()) {
+      if (!this.#own(id, thread, 0)) continue;
+      const state = Atomics.load(this.#slots, slotOf(id) * SLOT_STRIDE + STATE); // ours: it changes no more
+      const hasLeft = state === SLOT.left || state === SLOT.leftUnmet;
+      yield {
+        id,
+        wasOpen: state !== SLOT.reserved,
+        joinTold: state === SLOT.joined || state === SLOT.left,
+        leave: hasLeft ? this.#leaveOf(id) : undefined,
+      };
     }
+  }
+
+  /** From here on the id finds nobody, and nobody gives it a name. */
+  #hide(id: SessionId, state: number): void {
+    const slot = slotOf(id);
+    const hide = (): void => void Atomics.store(this.#slots, slot * SLOT_STRIDE + STATE, state);
+    // A thread that is ended while it waits for the lock has done nothing yet: its session is there to be counted out.
+    this.#names.clear(slot, hide);
+    Atomics.sub(this.#control, CONTROL.count, 1);
+  }
+
+  /** What `leave` noted. */
+  #leaveOf(id: SessionId): Leave {
+    const figures = this.#memory.figures;
+    const at = slotOf(id) * FIGURE_STRIDE;
+    const notSent = { packets: figures[at]!, bytes: figures[at + 1]! };
+    return { reason: LEAVE_REASON_ORDER[figures[at + 2]!]!, notSent };
   }
 
   /** Takes a place from one owner to another, unless it has another owner meanwhile. */
@@ -199,4 +267,8 @@ export class SharedRegistry implements SessionRegistry {
   #idOf(slot: number): SessionId {
     return makeSessionId(Atomics.load(this.#slots, slot * SLOT_STRIDE + GENERATION) >>> 0, slot);
   }
+}
+
+function isOpen(state: number): boolean {
+  return state === SLOT.opened || state === SLOT.joined;
 }

@@ -158,6 +158,8 @@ export interface DialOptions extends SocketOptions {
   readonly bindPort: number | undefined;
   /** Null, or absent, for bytes in clear. */
   readonly tls?: TlsClientSettings | null;
+  /** Whether the connection keeps the process alive. Default true; a transport without sockets ignores it. */
+  readonly keepsAlive?: boolean;
 }
 
 /** Puts TLS over accepted connections, before they are opened. */

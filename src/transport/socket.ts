@@ -13,9 +13,18 @@ export function keepAlive(socket: Socket, idleMs: number): void {
 }
 
 /** RST where there is one: a local socket has none, and behind a FIN the system takes none from us any more. */
-export function resetSocket(socket: Socket): void {
-  if (socket.remoteFamily === undefined || socket.writableEnded) socket.destroy();
+export function resetSocket(socket: Socket, remote: Endpoint): void {
+  if (remote.ip === "" || socket.destroyed || socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
+}
+
+/**
+ * The addresses that the socket has looked up and keeps: a fifth of what it takes in the heap, and told already. It
+ * looks them up again where it is asked again.
+ */
+export function forgetEndpoints(socket: Socket): void {
+  const kept = socket as unknown as Record<string, unknown>;
+  for (const name of ["_peername", "_sockname"]) if (typeof kept[name] === "object") kept[name] = null;
 }
 
 export function remoteOf(socket: Socket): Endpoint {

@@ -2,8 +2,8 @@
  * Connections over TCP, Unix sockets and Windows named pipes, by node:net.
  *
  * Reads land in memory that the receiver names (`onread`), so no buffer is made per read. For dialled
- * sockets that is documented; an accepted socket is rebuilt around its handle (`adoptHandle`), which is not,
- * so where that is not possible its `data` events are copied into the same memory.
+ * sockets that is documented; an accepted socket is given them afterwards (`readStatically`), which is not, so where that is not
+ * possible its `data` events are copied into the same memory.
  */
 import { readFileSync } from "node:fs";
 import net from "node:net";
@@ -25,7 +25,8 @@ import type {
   TlsDoor,
   TlsServerSettings,
 } from "./connection.ts";
-import { keepAlive, localOf, remoteOf, resetSocket } from "./socket.ts";
+import { forgetEndpoints, keepAlive, localOf, remoteOf, resetSocket } from "./socket.ts";
+import { readStatically, type StaticReads } from "./static-reads.ts";
 import { certificateOf, TlsDoor as SocketDoor, secureDialled } from "./tls.ts";
 
 /** Where a socket reads before its receiver is known. Each read is emptied before the next can happen. */
@@ -51,13 +52,13 @@ function tlsDoor(settings: TlsServerSettings): TlsDoor {
 }
 
 function listen(options: ListenOptions, acceptor: Acceptor): Promise<Listener> {
-  return listenWith(options, acceptor, adoptHandle);
+  return listenWith(options, acceptor, readStatically);
 }
 
-/** How a freshly accepted socket gets static reads; undefined where it cannot. */
-export type Adopt = (accepted: net.Socket, reads: StaticReads) => net.Socket | undefined;
+/** Gives a freshly accepted socket static reads; false where it cannot. */
+export type Adopt = (accepted: net.Socket, reads: StaticReads) => boolean;
 
-/** `listen`, with the way to adopt accepted sockets injected, so that both ways can be tested. */
+/** `listen`, with the way to static reads injected, so that both ways can be tested. */
 export function listenWith(options: ListenOptions, acceptor: Acceptor, adopt: Adopt): Promise<Listener> {
   const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
   const { address, backlog } = options;
@@ -136,6 +137,7 @@ function dialSocket(
     }
     const onread = reads === undefined ? {} : { onread: reads };
     const socket = net.connect({ ...where, allowHalfOpen: true, ...onread });
+    if (options.keepsAlive === false) socket.unref();
     const onAbort = (): void => {
       socket.destroy();
       reject(signal.reason);
@@ -154,14 +156,14 @@ function dialSocket(
 export function connectionOf(
   accepted: net.Socket,
   options: SocketOptions,
-  adopt: Adopt = adoptHandle,
+  adopt: Adopt = readStatically,
+  ends: Ends = endsOf(accepted),
 ): Connection {
   const connection = new TcpConnection();
-  connection.attach(accepted, options, () => {
-    const adopted = adopt(accepted, connection.reads);
-    if (adopted === undefined) accepted.on("data", (chunk: Buffer) => connection.feed(chunk));
-    return adopted ?? accepted;
-  });
+  const prepare = (): void => {
+    if (!adopt(accepted, connection.reads)) accepted.on("data", (chunk: Buffer) => connection.feed(chunk));
+  };
+  connection.attach(accepted, options, prepare, ends);
   return connection;
 }
 
@@ -171,23 +173,38 @@ export function canMoveSockets(): boolean {
   return symbols.some((symbol) => symbol.description === "messaging_transfer_symbol");
 }
 
-class TcpIncoming implements Incoming {
+/** Both ends of a connection. */
+interface Ends {
   readonly remote: Endpoint;
   readonly local: Endpoint;
+}
+
+function endsOf(socket: net.Socket): Ends {
+  return { remote: remoteOf(socket), local: localOf(socket) };
+}
+
+class TcpIncoming implements Incoming {
+  readonly remote: Endpoint;
   readonly #socket: net.Socket;
   readonly #options: SocketOptions;
   readonly #adopt: Adopt;
+  #local: Endpoint | undefined;
 
   constructor(socket: net.Socket, options: SocketOptions, adopt: Adopt) {
     this.#socket = socket;
     this.#options = options;
     this.#adopt = adopt;
     this.remote = remoteOf(socket);
-    this.local = localOf(socket);
+  }
+
+  /** Looked up where it is asked for: who is refused is not worth it. */
+  get local(): Endpoint {
+    this.#local ??= localOf(this.#socket);
+    return this.#local;
   }
 
   accept(): Connection {
-    return connectionOf(this.#socket, this.#options, this.#adopt);
+    return connectionOf(this.#socket, this.#options, this.#adopt, this);
   }
 
   detach(): net.Socket | undefined {
@@ -196,14 +213,8 @@ class TcpIncoming implements Incoming {
 
   refuse(): void {
     this.#socket.on("error", () => {}); // nobody is left to hear of it
-    resetSocket(this.#socket);
+    resetSocket(this.#socket, this.remote);
   }
-}
-
-/** The documented `onread` option of node:net. */
-interface StaticReads {
-  buffer(): Uint8Array;
-  callback(byteLength: number): boolean;
 }
 
 class TcpConnection implements Connection {
@@ -214,7 +225,7 @@ class TcpConnection implements Connection {
   /** The socket under TLS. */
   #raw: net.Socket | null = null;
   /** Makes an accepted socket ready to read, once there is somebody to read for. */
-  #prepare: (() => net.Socket) | null = null;
+  #prepare: (() => void) | null = null;
   #receiver: ConnectionReceiver | null = null;
   /** What the socket reads into at the moment. */
   #reading: Uint8Array = LOBBY;
@@ -241,12 +252,18 @@ class TcpConnection implements Connection {
     if (!this.#silent && (error === undefined || error === null)) this.#receiver!.onWritten();
   };
 
-  /** Takes charge of a connected socket; `prepare` gives the one to read from. A dialled one may read within this turn. */
-  attach(socket: net.Socket, options: SocketOptions, prepare: (() => net.Socket) | null = null): void {
+  /** Takes charge of a connected socket; `prepare` makes it ready to read. A dialled one may read within this turn. */
+  attach(
+    socket: net.Socket,
+    options: SocketOptions,
+    prepare: (() => void) | null = null,
+    { remote, local }: Ends = endsOf(socket),
+  ): void {
     this.#socket = socket;
     this.#prepare = prepare;
-    this.remote = remoteOf(socket);
-    this.local = localOf(socket);
+    this.remote = remote;
+    this.local = local;
+    if (prepare !== null) forgetEndpoints(socket);
     socket.setNoDelay(!options.nagle);
     if (options.keepAliveMs > 0) keepAlive(socket, options.keepAliveMs);
     if (prepare === null) this.#listen(socket);
@@ -260,7 +277,7 @@ class TcpConnection implements Connection {
 
   /** The same as `attach`, of a dialled socket that TLS was put over. */
   attachSecured(raw: net.Socket, secured: TLSSocket, options: SocketOptions): void {
-    this.attach(raw, options, () => raw);
+    this.attach(raw, options, () => {});
     this.#secured(raw, secured);
   }
 
@@ -271,8 +288,9 @@ class TcpConnection implements Connection {
       return;
     }
     if (this.#prepare !== null) {
-      this.#socket = this.#prepare();
-      this.#listen(this.#socket);
+      this.#prepare();
+      this.#prepare = null;
+      this.#listen(this.#socket!);
     }
     this.#socket!.resume();
   }
@@ -333,9 +351,9 @@ class TcpConnection implements Connection {
     this.#silent = true;
     const socket = this.#socket!;
     if (this.#raw === null) {
-      resetSocket(socket);
+      resetSocket(socket, this.remote);
     } else {
-      if (!socket.writableEnded) resetSocket(this.#raw); // behind our end it would wait for ever
+      if (!socket.writableEnded) resetSocket(this.#raw, this.remote); // behind our end it would wait for ever
       socket.destroy();
     }
   }
@@ -344,7 +362,7 @@ class TcpConnection implements Connection {
     this.certificate = certificateOf(secured);
     this.#raw = raw;
     this.#socket = secured;
-    this.#prepare = () => secured.on("data", (chunk: Buffer) => this.feed(chunk));
+    this.#prepare = () => void secured.on("data", (chunk: Buffer) => this.feed(chunk));
   }
 
   #listen(socket: net.Socket): void {
@@ -369,20 +387,4 @@ class TcpConnection implements Connection {
     this.feed(late);
     if (!this.#paused && !this.#silent) this.#socket!.resume();
   }
-}
-
-/**
- * A new socket around an accepted one's handle, with static reads from the first byte on. The handle has
- * read nothing yet (`pauseOnConnect`). Not documented, but stable from Node 22 to 26; undefined elsewhere.
- */
-function adoptHandle(accepted: net.Socket, reads: StaticReads): net.Socket | undefined {
-  const inner = accepted as unknown as { _handle: unknown };
-  const handle = inner._handle;
-  if (handle === null || typeof handle !== "object") return undefined;
-  inner._handle = null;
-  // The types know neither a handle for new sockets nor a function for `onread.buffer`.
-  const options = { handle, onread: reads, allowHalfOpen: true, pauseOnCreate: true };
-  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
-  accepted.destroy(); // the empty shell; the server no longer counts it
-  return socket;
 }

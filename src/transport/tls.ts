@@ -10,32 +10,34 @@ import type { Socket } from "node:net";
 import tls from "node:tls";
 import type { PeerCertificate, TlsClientSettings, TlsServerSettings } from "./connection.ts";
 
+type Pending = PromiseWithResolvers<tls.TLSSocket>;
+
 /** Secures accepted sockets. One for all of a listener: the certificate is read once. */
 export class TlsDoor {
+  readonly #settings: TlsServerSettings;
   readonly #server: tls.Server;
   /** Handshakes under way, by who the peer is. */
-  readonly #pending = new Map<string, PromiseWithResolvers<tls.TLSSocket>>();
+  readonly #pending = new Map<string, Pending>();
 
   /** @throws Error where certificate, key and the like are no such thing. */
   constructor(settings: TlsServerSettings) {
-    const { handshakeTimeoutMs, ...options } = settings;
-    this.#server = tls.createServer({ ...options, handshakeTimeout: handshakeTimeoutMs } as tls.TlsOptions);
-    this.#server.on("secureConnection", (socket) => {
-      keepUntilOpened(socket);
-      this.#pending.get(peerOf(socket))?.resolve(socket);
-    });
-    this.#server.on("tlsClientError", (error, socket) => this.#pending.get(peerOf(socket))?.reject(error));
+    this.#settings = settings;
+    this.#server = serverOf(settings, (socket) => this.#pending.get(peerOf(socket)));
   }
 
   /** Resolves once the handshake is done; where it fails the socket is closed. */
   async secure(raw: Socket): Promise<tls.TLSSocket> {
     const peer = peerOf(raw);
-    const pending = Promise.withResolvers<tls.TLSSocket>();
-    this.#pending.set(peer, pending);
+    const pending: Pending = Promise.withResolvers();
+    // On a local socket nobody has an address; and who was reset may be back, from the same port, before its end has been
+    // told. Neither could be told from another, so each has a server of its own.
+    const isShared = raw.remoteAddress !== undefined && !this.#pending.has(peer);
+    const server = isShared ? this.#server : serverOf(this.#settings, () => pending);
+    if (isShared) this.#pending.set(peer, pending);
     const onClose = (): void => pending.reject(new Error("the connection ended in the TLS handshake"));
     raw.on("error", () => {}); // told by the secured socket, or by the close
     raw.once("close", onClose);
-    this.#server.emit("connection", raw);
+    server.emit("connection", raw);
     try {
       return await pending.promise;
     } catch (error) {
@@ -43,9 +45,23 @@ export class TlsDoor {
       throw error;
     } finally {
       raw.off("close", onClose);
-      this.#pending.delete(peer);
+      if (isShared) this.#pending.delete(peer);
     }
   }
+}
+
+/** A server that does not listen, and tells how the handshake of each injected socket went. */
+function serverOf(
+  { handshakeTimeoutMs, ...options }: TlsServerSettings,
+  pendingOf: (socket: tls.TLSSocket) => Pending | undefined,
+): tls.Server {
+  const server = tls.createServer({ ...options, handshakeTimeout: handshakeTimeoutMs } as tls.TlsOptions);
+  server.on("secureConnection", (socket) => {
+    keepUntilOpened(socket);
+    pendingOf(socket)?.resolve(socket);
+  });
+  server.on("tlsClientError", (error, socket) => pendingOf(socket)?.reject(error));
+  return server;
 }
 
 /** Secures a dialled socket; where that fails it is closed. */
@@ -95,7 +111,7 @@ export function certificateOf(socket: tls.TLSSocket): PeerCertificate | undefine
   };
 }
 
-/** Of all connections of this process that are open, one has this. */
+/** Of all connections of this process that are open to others by TCP, one has this. */
 function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

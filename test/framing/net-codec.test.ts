@@ -1,5 +1,6 @@
 /** The Net codec against the formulas themselves: the byte transform, whole frames, and streams however they are cut. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LanError } from "../../src/base/errors.ts";
@@ -124,6 +125,55 @@ function received(header: LengthHeader, wire: Uint8Array, cuts: readonly number[
   assert.equal(buffer.partialBytes, 0);
   return frames;
 }
+
+/**
+ * Made by a program in Python, from the formulas: code, key, randKey, payload bytes, and the frame, in hex, or the SHA-256
+ * of a long one. The payload's byte i is 7 i² + 3 i + its length.
+ */
+const FOREIGN: readonly (readonly [number, number, number, number, string])[] = [
+  [0x00, 0x00, 0x00, 0, "0000000000"],
+  [0x00, 0x00, 0x00, 1, "000100000100"],
+  [0x00, 0x00, 0x00, 2, "000200000e031c"],
+  [0x00, 0x00, 0x00, 300, "f868c275314a3786d33c53dc0fcd0a211607e5945a8b48ab5b7514f852386a62"],
+  [0x00, 0x00, 0x00, 65535, "f7c6ec5642dd6e1aaec50effbd0fb70acd6e89fa87171e27fa7246f7c36e41c2"],
+  [0xff, 0xff, 0xff, 0, "ff0000ff00"],
+  [0xff, 0xff, 0xff, 1, "ff0100ff0101"],
+  [0xff, 0xff, 0xff, 2, "ff0200ff0e0207"],
+  [0xff, 0xff, 0xff, 300, "e27bacd622609709c02213b79a12ed6639eed9d327c100f84b9eb71f69af2772"],
+  [0xff, 0xff, 0xff, 65535, "b86af78a918b26d3864f40fac144f8f95954be5bff130c7067d597377db99901"],
+  [0xe5, 0x1b, 0xc4, 0, "e50000c4d9"],
+  [0xe5, 0x1b, 0xc4, 1, "e50100c4d87e"],
+  [0xe5, 0x1b, 0xc4, 2, "e50200c4d767d3"],
+  [0xe5, 0x1b, 0xc4, 300, "d3ad66b493172197d690c41dd76c9468435479f6af19fd8e32c2ada40040ece2"],
+  [0xe5, 0x1b, 0xc4, 65535, "01bc8932ad7f5b5384d3b7e199e7c8ecdbc9325767831c2d3a70f48b3819e2d6"],
+  [0x01, 0xff, 0x00, 0, "0100000001"],
+  [0x01, 0xff, 0x00, 1, "010100000002"],
+  [0x01, 0xff, 0x00, 2, "010200000f031f"],
+  [0x01, 0xff, 0x00, 300, "cd1fcac84906cf4732e4f65e18313cedef43a360c4dd4f2c3f50e895cd6b1961"],
+  [0x01, 0xff, 0x00, 65535, "55084ce54a1ba64c81c59c0927726ab698b41ffbb21c3676c3b1cf9ed413963e"],
+  [0x57, 0x00, 0xfe, 0, "570000fefe"],
+  [0x57, 0x00, 0xfe, 1, "570100fefffe"],
+  [0x57, 0x00, 0xfe, 2, "570200fef001fc"],
+  [0x57, 0x00, 0xfe, 300, "d4883a11366b616c526c77c2e4abd99fd79f57e8821b3e9aa468151e11c61e19"],
+  [0x57, 0x00, 0xfe, 65535, "418f0b3d9126080f1e5c8e60dcb95396adbbe38fba26e6a096717e8041f7d776"],
+];
+
+test("frames of a foreign program, up to the longest: the same bytes are made, and understood", () => {
+  for (const [code, key, randKey, length, expected] of FOREIGN) {
+    const what = `code ${code}, key ${key}, randKey ${randKey}, ${length} bytes`;
+    const payload = Buffer.from(Uint8Array.from({ length }, (_, i) => (7 * i * i + 3 * i + length) % 256));
+    const header = netHeader(code, key);
+    const made = Buffer.from(encodeFrame(header, Packet.from(payload), choosing(randKey))!);
+    assert.equal(
+      length < 3 ? made.toString("hex") : createHash("sha256").update(made).digest("hex"),
+      expected,
+      what,
+    );
+    const [got, ...more] = received(header, made, [Number.MAX_SAFE_INTEGER], LONGEST);
+    assert.ok(got?.equals(payload), what);
+    assert.deepEqual(more, []);
+  }
+});
 
 test("a stream of frames, each with its own randKey, arrives whole however it is cut", () => {
   fc.assert(

@@ -277,6 +277,23 @@ describe("a broken frame that does not fit", () => {
     assert.deepEqual([buffer.partialBytes, buffer.readBuffer(UNLIMITED).length], [0, READ_BYTES_MAX]);
   });
 
+  test("of the smallest size serves others once its session's connection is gone, and not before", () => {
+    const pool = new ReceivePool();
+    const begun = frame(U32, content(1, 30 * KIB)).subarray(0, 100);
+    const slabOf = (receiver: Receiver): ArrayBufferLike => receiver.buffer.readBuffer(KIB).buffer;
+    const first = new Receiver(U32, { pool });
+    first.read(begun);
+    const slab = slabOf(first);
+    first.buffer.release(); // a read under way may still write to it
+    const second = new Receiver(U32, { pool });
+    second.read(begun);
+    assert.notEqual(slabOf(second), slab);
+    first.buffer.end();
+    const third = new Receiver(U32, { pool });
+    third.read(begun);
+    assert.equal(slabOf(third), slab);
+  });
+
   test("ends with its session: after release() the next one begins with nothing", () => {
     const receiver = new Receiver(U32);
     receiver.feed(frame(U32, content(1, 300 * KIB)).subarray(0, 100_000));

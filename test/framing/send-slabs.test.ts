@@ -279,6 +279,23 @@ describe("writes", () => {
     assert.equal(again.clear().writeUint8(1).bytes.buffer, itsOwn);
   });
 
+  test("release() gives back the slabs of what waits, and none of what is being written", () => {
+    const pool = new NotedPool();
+    const buffer = queue(pool);
+    const fill = (): void => {
+      for (let n = 0; n < 300; n++) buffer.append(Packet.from(content(n, 1000)));
+    };
+    fill();
+    const flight = new Set(buffer.beginWrite()!.map((chunk) => chunk.buffer));
+    fill();
+    buffer.append(received(LARGE_PAYLOAD_BYTES)); // by reference: the run before it shares its slab with the one behind
+    fill();
+    assert.ok(flight.size > 1 && pool.out > 2 * flight.size);
+    buffer.release();
+    assert.equal(pool.out, flight.size);
+    for (let n = 0; n < 20; n++) assert.ok(!flight.has(pool.take(LARGE_SLAB_BYTES).bytes.buffer));
+  });
+
   test("release() forgets what waits and what is being written, and keeps no slab", () => {
     const buffer = queue();
     for (let n = 0; n < 3; n++) buffer.append(Packet.from(content(n, 1000)));

@@ -51,8 +51,7 @@ describe("a case that the fuzzer found", () => {
 describe("an impossible option is refused by its name", () => {
   const refused = (name: string, options: object): LanError => {
     const check = (): void => {
-      lanServerSettings({ port: 1, ...options });
-      threadSettings({ port: 1, ...options }, 30);
+      threadSettings({ port: 1, ...options }, 30, lanServerSettings({ port: 1, ...options }));
     };
     return assertRefused(check, name);
   };

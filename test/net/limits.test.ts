@@ -6,6 +6,7 @@ import { MessageChannel } from "node:worker_threads";
 import type { NetServerOptions } from "../../src/index.ts";
 import { MemoryNetwork, RawPeer } from "../../src/testing.ts";
 import { canMoveSockets, tcpNetwork } from "../../src/transport/tcp.ts";
+import { BlockedServer } from "./fixtures/blocked-server.ts";
 import { GuardedServer } from "./fixtures/guarded-server.ts";
 
 const ADDRESS = { ip: "10.0.0.1", port: 7000 };
@@ -201,6 +202,67 @@ describe("a peer's pace", () => {
       gates.at(-1)!();
     }
     assert.equal(server.of("packet").length, 60);
+  });
+});
+
+describe("a server that was blocked blames nobody", () => {
+  const BLOCKED_MS = 2500;
+
+  /** On a thread of its own; blocked for as long as a packet says. */
+  async function blockable(
+    t: TestContext,
+    options: NetServerOptions,
+  ): Promise<{ server: BlockedServer; port: number }> {
+    const server = new BlockedServer();
+    const { port1, port2 } = new MessageChannel();
+    server.hear(port1);
+    t.after(() => port1.close());
+    const workerData = (thread: number): unknown => (thread === 0 ? undefined : { port: port2 });
+    const { port } = await server.start({ port: 0, ...PLAIN, workerThreads: 1, workerData, ...options });
+    t.after(() => server.stop({ drainMs: 0 }));
+    return { server, port };
+  }
+
+  async function dial(t: TestContext, port: number): Promise<RawPeer> {
+    const peer = await RawPeer.dial(tcpNetwork, { ip: "127.0.0.1", port });
+    t.after(() => peer.reset());
+    return peer;
+  }
+
+  it("packetsPerSecondMax: who kept the pace stays, though all that it sent is read at once; who floods leaves", async (t) => {
+    const { server, port } = await blockable(t, { packetsPerSecondMax: 50 });
+    const [blocker, steady, flood] = [await dial(t, port), await dial(t, port), await dial(t, port)];
+    const joins = await server.count("join", 3);
+    void steady.send(frame(1));
+    await server.count("packet", 1);
+    void blocker.send(frame(BLOCKED_MS));
+    void flood.send(Buffer.concat(Array.from({ length: 500 }, () => frame(1))));
+    const beganMs = performance.now();
+    let sent = 0;
+    for (let ms = 0; ms < BLOCKED_MS - 100; ms = performance.now() - beganMs) {
+      for (; sent < (ms / 1000) * 45; sent++) void steady.send(frame(1));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.ok(sent > 60, `${sent} packets are more than one second's share`);
+    await server.count("leave", 1);
+    await server.until(() => server.of("packet").filter(({ id }) => id === joins[1]!.id).length === 1 + sent);
+    assert.deepEqual(
+      server.of("leave").map(({ id, reason }) => [id, reason]),
+      [[joins[2]!.id, "over-pace"]],
+    );
+  });
+
+  it("acceptsPerSecondMax: who came at the pace is let in, though all are accepted at once", async (t) => {
+    const { server, port } = await blockable(t, { acceptsPerSecondMax: 10 });
+    const blocker = await dial(t, port);
+    await server.count("join", 1);
+    void blocker.send(frame(BLOCKED_MS));
+    for (let n = 1; n <= 18; n++) {
+      await dial(t, port);
+      await new Promise((resolve) => setTimeout(resolve, 125));
+    }
+    await server.until(() => server.stats().accepted + server.stats().refused === 19);
+    assert.deepEqual(server.stats().refusedBy, {});
   });
 });
 

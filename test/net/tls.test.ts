@@ -1,7 +1,9 @@
 /** TLS and mTLS between NetServer and NetClient: on the caller's thread, and where sessions live on threads. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { MessageChannel } from "node:worker_threads";
 import {
@@ -14,6 +16,7 @@ import {
 } from "../../src/index.ts";
 import { MemoryNetwork } from "../../src/testing.ts";
 import { canMoveSockets } from "../../src/transport/tcp.ts";
+import { BlockedServer } from "./fixtures/blocked-server.ts";
 import { GuardedServer } from "./fixtures/guarded-server.ts";
 
 const pem = (file: string): string =>
@@ -65,7 +68,7 @@ async function serve(
   return { server, port };
 }
 
-async function join(t: TestContext, options: NetClientOptions): Promise<User> {
+async function joined(t: TestContext, options: NetClientOptions): Promise<User> {
   const user = new User();
   t.after(() => user.disconnect({ now: true }));
   await user.connect({ sendQueueBytesMax: 8 << 20, ...options });
@@ -83,7 +86,7 @@ for (const workerThreads of [0, 1, 2]) {
   describe(`TLS, ${workerThreads} worker threads`, { skip }, () => {
     it("packets of all sizes echo whole and in order, for several users at once", async (t) => {
       const { port } = await serve(t, { workerThreads, tls: SERVER });
-      const users = await Promise.all([1, 2, 3].map(() => join(t, { port, tls: { ca: CA } })));
+      const users = await Promise.all([1, 2, 3].map(() => joined(t, { port, tls: { ca: CA } })));
       const sizes = [0, 1, 100, 5000, 65_535, 3, 40_000];
       for (const [n, user] of users.entries())
         for (const [i, size] of sizes.entries())
@@ -97,7 +100,7 @@ for (const workerThreads of [0, 1, 2]) {
 
     it("a client's certificate reaches onClientJoin; without requestCert nobody is asked for one", async (t) => {
       const mutual = await serve(t, { workerThreads, tls: MUTUAL });
-      await join(t, { port: mutual.port, tls: CLIENT });
+      await joined(t, { port: mutual.port, tls: CLIENT });
       const [first] = await mutual.server.count("join", 1);
       const { certificate } = first!.client;
       assert.deepEqual(
@@ -108,14 +111,14 @@ for (const workerThreads of [0, 1, 2]) {
       assert.match(certificate?.subjectAltName ?? "", /DNS:client\.lanwire\.test/);
 
       const oneSided = await serve(t, { workerThreads, tls: SERVER });
-      await join(t, { port: oneSided.port, tls: CLIENT });
+      await joined(t, { port: oneSided.port, tls: CLIENT });
       const [second] = await oneSided.server.count("join", 1);
       assert.equal(second!.client.certificate, undefined);
     });
 
     it("who shows no certificate, or a stranger's, or speaks no TLS, or says nothing is refused; others notice nothing", async (t) => {
       const { server, port } = await serve(t, { workerThreads, tls: MUTUAL, handshakeTimeoutMs: 500 });
-      const good = await join(t, { port, tls: CLIENT });
+      const good = await joined(t, { port, tls: CLIENT });
       const stranger = { ca: CA, cert: pem("stranger.pem"), key: pem("stranger.key") };
       for (const tls of [{ ca: CA }, stranger]) {
         const user = new User();
@@ -144,7 +147,7 @@ for (const workerThreads of [0, 1, 2]) {
 
     it("disconnect lets everything out first; with now it is reset", async (t) => {
       const { server, port } = await serve(t, { workerThreads, tls: SERVER });
-      const user = await join(t, { port, tls: { ca: CA } });
+      const user = await joined(t, { port, tls: { ca: CA } });
       for (let i = 0; i < 12_000; i++) assert.ok(user.sendPacket(Packet.from(content(i, 100))));
       await user.disconnect();
       await server.count("leave", 1);
@@ -155,7 +158,7 @@ for (const workerThreads of [0, 1, 2]) {
       );
       assert.equal(server.of("leave")[0]!.reason, "peer-closed");
 
-      const second = await join(t, { port, tls: { ca: CA } });
+      const second = await joined(t, { port, tls: { ca: CA } });
       await server.count("join", 2); // before that it would be a handshake that failed
       await second.disconnect({ now: true });
       await server.count("leave", 2);
@@ -191,7 +194,7 @@ describe("TLS", () => {
     t.after(() => tap.close());
     // TLS and the simplest frames: one option each.
     const tapped = (tap.address() as AddressInfo).port;
-    const user = await join(t, { port: tapped, tls: { ca: CA }, framing: "u32le" });
+    const user = await joined(t, { port: tapped, tls: { ca: CA }, framing: "u32le" });
     const secret = "the quick brown fox";
     user.sendPacket(new Packet().writeString(secret));
     await user.until(() => user.packets.length === 1);
@@ -203,7 +206,7 @@ describe("TLS", () => {
     const { port } = await serve(t, { tls: SERVER });
     const unknown = await new User().connect({ port, tls: {} }).catch((error: LanError) => error);
     assert.equal((unknown as LanError).code, "CONNECT_FAILED");
-    const named = (servername: string): Promise<User> => join(t, { port, tls: { ca: CA, servername } });
+    const named = (servername: string): Promise<User> => joined(t, { port, tls: { ca: CA, servername } });
     await assert.rejects(named("other.lanwire.test"), (error: LanError) => {
       assert.deepEqual(
         [error.code, (error.cause as NodeJS.ErrnoException).code],
@@ -214,9 +217,64 @@ describe("TLS", () => {
     await named("server.lanwire.test");
   });
 
+  it("many handshakes at once on a local socket, where nobody has an address", {
+    skip: process.platform === "win32" && "another kind of path",
+  }, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "lanwire-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "users.sock");
+    const server = new GuardedServer();
+    await server.start({ path, tls: SERVER });
+    t.after(() => server.stop({ drainMs: 0 }));
+    const tls = { ca: CA, servername: "server.lanwire.test" };
+    const users = await Promise.all(Array.from({ length: 10 }, () => joined(t, { path, tls })));
+    await server.count("join", 10);
+    for (const [n, user] of users.entries()) user.sendPacket(Packet.from(content(n, 50)));
+    for (const [n, user] of users.entries()) {
+      await user.until(() => user.packets.length === 1);
+      assert.ok(content(n, 50).equals(user.packets[0]!.bytes));
+    }
+    assert.deepEqual(server.stats().refusedBy, {});
+  });
+
+  it("who comes back from the same port before it was noticed gone has a handshake of its own", {
+    skip: process.platform !== "linux" && "elsewhere a port is not free at once",
+  }, async (t) => {
+    const server = new BlockedServer();
+    const { port1, port2 } = new MessageChannel();
+    server.hear(port1);
+    t.after(() => port1.close());
+    const workerData = (thread: number): unknown => (thread === 0 ? undefined : { port: port2 });
+    const { port } = await server.start({ port: 0, tls: SERVER, workerThreads: 1, workerData });
+    t.after(() => server.stop({ drainMs: 0 }));
+    const blocker = await joined(t, { port, tls: { ca: CA } });
+    let user: User | undefined;
+    for (let round = 1; user === undefined; round++) {
+      await server.until(() => server.getSessionCount() === 1);
+      const silent = connect(port, "127.0.0.1");
+      silent.on("error", () => {});
+      await server.until(() => server.getSessionCount() === 2);
+      const bindPort = silent.localPort!;
+      blocker.sendPacket(Packet.from(content(0, 1500)));
+      await server.count("packet", round); // told just before it is blocked
+      silent.resetAndDestroy();
+      await new Promise((resolve) => silent.once("close", resolve));
+      user = await joined(t, { port, tls: { ca: CA }, bindIp: "127.0.0.1", bindPort }).catch(
+        (error: LanError) => {
+          // Node sent a FIN before its RST: the port is not free yet.
+          assert.equal((error.cause as NodeJS.ErrnoException).code, "EADDRINUSE");
+          return undefined;
+        },
+      );
+    }
+    user.sendPacket(Packet.from(content(1, 50)));
+    await user.until(() => user.packets.length === 1);
+    assert.equal(server.getSessionCount(), 2);
+  });
+
   it("a client that reconnects makes a new handshake", async (t) => {
     const { server, port } = await serve(t, { tls: SERVER });
-    const user = await join(t, { port, tls: { ca: CA }, reconnect: { minDelayMs: 1, maxDelayMs: 5 } });
+    const user = await joined(t, { port, tls: { ca: CA }, reconnect: { minDelayMs: 1, maxDelayMs: 5 } });
     for (let nth = 1; nth <= 3; nth++) {
       await user.until(() => user.joins === nth);
       const joins = await server.count("join", nth);

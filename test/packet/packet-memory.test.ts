@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { copyContent, lendBytes, Packet } from "../../src/packet/packet.ts";
+import { copyContent, heldBytes, lendBytes, Packet } from "../../src/packet/packet.ts";
+import { content } from "../framing/streams.ts";
 import { assertRefuses, assertThrows, hex, receive, unhex } from "./assertions.ts";
+
+const KIB = 1024;
 
 describe("new Packet()", () => {
   test("is empty and may be read, rewound, cleared and copied as it is", () => {
@@ -177,11 +180,27 @@ describe("copy()", () => {
     packet.readUint16();
     const copy = packet.copy();
     assert.notEqual(copy.bytes.buffer, slab.buffer);
-    assert.equal(copy.bytes.buffer.byteLength, 4);
     slab.fill(0);
     assert.equal(copy.readOnly, false);
     assert.equal(hex(copy.writeUint8(5).bytes), "0102030405");
     assert.equal(copy.readUint32(false), 0x01020304);
+  });
+
+  test("of up to 2 KiB keeps at most 16 KiB, shared with other copies only; a longer one just its length", () => {
+    const small = receive(content(1, 2 * KIB)).packet;
+    const copies = Array.from({ length: 100 }, () => small.copy());
+    for (const copy of copies) assert.equal(heldBytes(copy), 16 * KIB);
+    const buffers = new Set(copies.map((copy) => copy.bytes.buffer));
+    assert.ok(buffers.size <= 100 / 8 + 1, `${buffers.size} chunks`);
+    assert.ok(!buffers.has(new Packet(8).writeUint8(1).bytes.buffer));
+    assert.equal(heldBytes(receive(content(1, 2 * KIB + 1)).packet.copy()), 2 * KIB + 1);
+  });
+
+  test("beside others has bytes of its own: written on, none touches its neighbours", () => {
+    const copies = Array.from({ length: 50 }, (_, n) => receive(content(n, n + 1)).packet.copy());
+    for (const copy of copies) copy.writeUint32(0xffffffff);
+    for (const [n, copy] of copies.entries())
+      assert.deepEqual([...copy.bytes], [...content(n, n + 1), 255, 255, 255, 255]);
   });
 });
 

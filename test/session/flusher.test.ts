@@ -107,3 +107,18 @@ test("addLater() flushes after the loop has turned, whatever else is flushed bef
   await loopTurns();
   assert.deepEqual(later, ["later"]);
 });
+
+test("a flush waits for no more sessions than may share its memory, and waits as before afterwards", async () => {
+  const stage = new Stage();
+  stage.take("first", 500);
+  await codeReturns();
+  for (let n = 0; n < 3000; n++) {
+    stage.take(`session ${n}`, 0);
+    await codeReturns(); // each is a read of its own, all in one turn of the loop
+    assert.ok(n + 2 - stage.flushes.length < 1024, `${n + 2 - stage.flushes.length} wait`);
+    if (stage.flushes.length > 1000) stage.take("slow", 500);
+  }
+  await loopTurns();
+  await loopTurns();
+  assert.equal(new Set(stage.flushes).size, 3002);
+});

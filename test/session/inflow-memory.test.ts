@@ -7,6 +7,7 @@ import { lengthHeader } from "../../src/framing/length-header.ts";
 import { ReceivePool } from "../../src/framing/receive-buffer.ts";
 import type { Packet } from "../../src/index.ts";
 import { Inflow, type InflowHost } from "../../src/session/inflow.ts";
+import { Lateness } from "../../src/session/lateness.ts";
 import type { SessionSettings } from "../../src/session/settings.ts";
 import { heldBytes } from "../framing/memory.ts";
 import { frame } from "../framing/streams.ts";
@@ -39,7 +40,8 @@ class Stuck implements InflowHost {
       heartbeat: { intervalMs: 1, timeoutMs: 2 },
       pace: null,
     } as unknown as SessionSettings;
-    const context = { settings, clock: systemClock, counters: new Counters(), receivePool: pool };
+    const lateness = new Lateness();
+    const context = { settings, clock: systemClock, counters: new Counters(), receivePool: pool, lateness };
     this.inflow = new Inflow(this, context);
   }
 

@@ -7,6 +7,7 @@ import { lengthHeader } from "../../src/framing/length-header.ts";
 import { ReceivePool } from "../../src/framing/receive-buffer.ts";
 import type { Packet } from "../../src/packet/packet.ts";
 import { Inflow, type InflowHost } from "../../src/session/inflow.ts";
+import { Lateness } from "../../src/session/lateness.ts";
 import type { SessionSettings } from "../../src/session/settings.ts";
 
 const CHARGE_BYTES = 128;
@@ -72,7 +73,8 @@ function inflow(settings: Partial<SessionSettings> = {}) {
     pace: null,
     ...settings,
   };
-  const context = { settings: all, clock: systemClock, counters, receivePool: new ReceivePool() };
+  const shared = { receivePool: new ReceivePool(), lateness: new Lateness() };
+  const context = { settings: all, clock: systemClock, counters, ...shared };
   return { host, counters, inflow: new Inflow(host, context) };
 }
 

@@ -11,6 +11,7 @@ import { SendPool } from "../../src/framing/send-buffer.ts";
 import { Packet } from "../../src/packet/packet.ts";
 import type { Crossing, PublishedFigures } from "../../src/session/crossing.ts";
 import { Flusher } from "../../src/session/flusher.ts";
+import { Lateness } from "../../src/session/lateness.ts";
 import type { Leave } from "../../src/session/leave.ts";
 import { Session } from "../../src/session/session.ts";
 import type { SessionContext, SessionOwner } from "../../src/session/session-context.ts";
@@ -183,6 +184,7 @@ export class Stage implements SessionOwner<Session> {
       sendPool: new SendPool(),
       flusher: this.flusher,
       crossing: this.crossing,
+      lateness: new Lateness(),
       random: Math.random,
       onActivity: () => void this.activity++,
       owner: this,

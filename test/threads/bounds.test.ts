@@ -8,6 +8,9 @@ import { BatchWriter } from "../../src/threads/mail-batch.ts";
 import { Reservations } from "../../src/threads/reservations.ts";
 import { allocateShared } from "../../src/threads/shared-memory.ts";
 import { viewShared } from "../../src/threads/shared-view.ts";
+import { AT_ONCE_MS } from "../support/platform.ts";
+import { ObedientClient } from "./fixtures/obedient-client.ts";
+import { ObedientServer } from "./fixtures/obedient-server.ts";
 
 const KIB = 1024;
 /** Counters and turns of 31 threads: the same for every server. */
@@ -29,6 +32,31 @@ describe("the shared tables", () => {
           `${bytes} for ${maxSessions} and ${created}`,
         );
       }
+    }
+  });
+});
+
+describe("sendQueueBytesMax on worker threads", () => {
+  const refused = {
+    code: "OPTION_INVALID",
+    message: /sendQueueBytesMax.*at most 2147483647 on worker threads/,
+  };
+
+  it("of 2 GiB or more is refused, as given and by packetBytesMax", async () => {
+    for (const size of [{ sendQueueBytesMax: 2 ** 31 }, { packetBytesMax: 2 ** 31 - 4 }]) {
+      await assert.rejects(new ObedientServer().start({ port: 0, workerThreads: 1, ...size }), refused);
+      await assert.rejects(new ObedientClient().connect({ port: 1, workerThreads: 1, ...size }), refused);
+    }
+  });
+
+  it("of a byte less is taken, and on the caller's thread more is too", async (t) => {
+    for (const options of [
+      { workerThreads: 1, sendQueueBytesMax: 2 ** 31 - 1 },
+      { sendQueueBytesMax: 2 ** 31 },
+    ]) {
+      const server = new ObedientServer();
+      await server.start({ port: 0, ...options });
+      t.after(() => server.stop({ drainMs: AT_ONCE_MS }));
     }
   });
 });

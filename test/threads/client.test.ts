@@ -166,17 +166,28 @@ describe("the death of a client's thread", () => {
     await client.disconnect();
   });
 
-  it("that is stuck does not keep disconnect from resolving", async (t) => {
-    const { client, told, server } = await connected(t, { workerThreads: 1, disconnectDrainMs: 100 });
+  /** Resolves with how long it took. */
+  async function leaveStuck(t: TestContext, disconnectDrainMs: number, now: boolean): Promise<number> {
+    const { client, told, server } = await connected(t, { workerThreads: 1, disconnectDrainMs });
     const peer = await server.next();
     peer.send("loop");
     await told("recv");
     const began = performance.now();
-    await client.disconnect();
+    await client.disconnect({ now });
     const took = performance.now() - began;
-    t.diagnostic(`${took.toFixed()} ms with disconnectDrainMs 100`);
-    assert.ok(took < 1500 * SLOWNESS, `${took}`);
+    t.diagnostic(`${took.toFixed()} ms with disconnectDrainMs ${disconnectDrainMs}`);
     await within(peer.closed, "the link is gone");
+    return took;
+  }
+
+  it("that is stuck does not keep disconnect from resolving", async (t) => {
+    const took = await leaveStuck(t, 100, false);
+    assert.ok(took < 1500 * SLOWNESS, `${took}`);
+  });
+
+  it("that is stuck is given no drain with now", async (t) => {
+    const took = await leaveStuck(t, 60_000, true);
+    assert.ok(took < 1500 * SLOWNESS, `${took}`);
   });
 });
 

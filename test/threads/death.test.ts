@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { EchoLoop } from "./fixtures/echo-loop.ts";
-import type { Order } from "./fixtures/obedient-server.ts";
+import { type Order, packetOf } from "./fixtures/obedient-server.ts";
 import { type Link, Rig } from "./fixtures/rig.ts";
 import { SEVERAL, SLOWNESS, turnUntil } from "./fixtures/waiting.ts";
 
@@ -261,6 +261,45 @@ describe("the death of a thread, while another is too busy to hear of it", SEVER
     assert.equal(await three.peer.ask("=on"), "=on");
   });
 });
+
+describe(
+  "the death of a thread that had taken packets for another's session and not posted them",
+  SEVERAL,
+  () => {
+    const KIB = 1024;
+    const SMALL_QUEUES = { workerThreads: 2, packetBytesMax: KIB, sendQueueBytesMax: 3 * KIB } as const;
+    /** The thread of `filler` fills the session of `target` with less than a batch, and is held; let go, it exhausts its heap. */
+    async function fillAndHold(rig: Rig, filler: Link, target: Link): Promise<void> {
+      const fill: Order = { order: "fill", target: target.id, count: 1000, bytes: 200 };
+      rig.order(filler.peer, { order: "all", orders: [fill, { order: "hold" }, { order: "fillHeap" }] });
+      await rig.told("mark");
+    }
+
+    it("keeps no session from draining: it waits for nothing that cannot come", async (t) => {
+      smallHeaps(t);
+      const rig = await Rig.start(t, { ...SMALL_QUEUES, disconnectDrainMs: 600_000 });
+      const [one, two] = (await rig.joinMany(2)) as [Link, Link];
+      await fillAndHold(rig, two, one);
+      assert.equal(rig.server.disconnect(one.id), true);
+      // It drains: it takes nothing more.
+      await turnUntil(() => !rig.server.setHostId(one.id, "too late"), "it leaves");
+      rig.letGo(two);
+      const { leave } = await rig.told("leave", ({ id }) => id === one.id);
+      assert.deepEqual(leave, { reason: "disconnected", notSent: { packets: 0, bytes: 0 } });
+      assert.equal(await one.peer.closed, undefined, "in order");
+    });
+
+    it("makes room, and who was refused is told", async (t) => {
+      smallHeaps(t);
+      const rig = await Rig.start(t, SMALL_QUEUES);
+      const [one, two] = (await rig.joinMany(2)) as [Link, Link];
+      await fillAndHold(rig, two, one);
+      assert.equal(rig.server.sendPacket(one.id, packetOf("x".repeat(KIB))), false);
+      rig.letGo(two);
+      await rig.told("sendReady", ({ id, thread }) => id === one.id && thread === 0);
+    });
+  },
+);
 
 function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;

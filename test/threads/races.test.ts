@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import type { Traffic } from "../../src/base/counters.ts";
 import { lengthHeader } from "../../src/framing/length-header.ts";
-import { Packet, type SessionId } from "../../src/index.ts";
+import { type Leave, Packet, type SessionId } from "../../src/index.ts";
 import { makeSessionId } from "../../src/session/session-id.ts";
 import type { SessionSettings } from "../../src/session/settings.ts";
 import { countOut, giveBackUnposted } from "../../src/threads/inheritance.ts";
@@ -14,8 +14,8 @@ import { Mail } from "../../src/threads/mail.ts";
 import { Reservations } from "../../src/threads/reservations.ts";
 import { SharedCrossing } from "../../src/threads/shared-crossing.ts";
 import { SharedGate } from "../../src/threads/shared-gate.ts";
-import { CONTROL, TURN, turnWord } from "../../src/threads/shared-memory.ts";
-import type { SharedView } from "../../src/threads/shared-view.ts";
+import { allocateShared, CONTROL, TURN, turnWord } from "../../src/threads/shared-memory.ts";
+import { type SharedView, viewShared } from "../../src/threads/shared-view.ts";
 import { explore, type Scene, type Stage } from "./fixtures/interleavings.ts";
 
 const FRAME_BYTES = 14;
@@ -55,7 +55,9 @@ function crossing({ memory, registry }: SharedView): SharedCrossing {
 /** A session joins on `owner`; alone, before a scene begins or in it. */
 function join(view: SharedView, owner: number): SessionId | undefined {
   const id = view.registry.reserve(owner);
-  if (id !== undefined) crossing(view).open(id);
+  if (id === undefined) return undefined;
+  crossing(view).open(id);
+  view.registry.joinTold(id);
   return id;
 }
 
@@ -63,8 +65,29 @@ function join(view: SharedView, owner: number): SessionId | undefined {
 function leave(view: SharedView, id: SessionId): Traffic {
   crossing(view).close(id);
   const lost = crossing(view).end(id, 0);
+  view.registry.leave(id, { reason: "reset", notSent: lost });
   view.registry.free(id);
   return lost;
+}
+
+/** Who hears of the leaves that the handle tells. */
+function heirs(onLeave: (id: SessionId, leave: Leave) => void) {
+  return { onLeft: () => {}, onLeave };
+}
+
+/** The handle hears of the death of thread 2; returns the leaves that it tells. */
+function death(stage: Stage): readonly Leave[] {
+  const leaves: Leave[] = [];
+  stage.registry.setIncarnation(2, 0);
+  stage.lock.releaseFrom(2);
+  countOut(
+    stage,
+    2,
+    "thread-died",
+    undefined,
+    heirs((_, leave) => leaves.push(leave)),
+  );
+  return leaves;
 }
 
 function threadsAtWork({ registry }: SharedView): void {
@@ -121,6 +144,24 @@ describe("leave against send against reuse of the slot", () => {
         (stage) => mail(stage).send(A, PACKET),
       ],
       after: ([lost, one, two]) => assert.equal(lost.packets, Number(one) + Number(two)),
+    });
+  });
+
+  it("a place that is said to be there can be reserved", (t) => {
+    play(t, {
+      maxSessions: 1,
+      before: (view) => {
+        threadsAtWork(view);
+        join(view, 2);
+      },
+      actors: [
+        ({ registry }) => (registry.hasPlace ? registry.reserve(1) : "refused"),
+        (stage) => leave(stage, A),
+      ],
+      after: ([next], { registry }) => {
+        assert.notEqual(next, undefined);
+        assert.equal(registry.count, next === "refused" ? 0 : 1);
+      },
     });
   });
 
@@ -390,7 +431,13 @@ function died(stage: Stage, thread: number): number {
   lock.releaseFrom(thread);
   giveBackUnposted(stage, thread);
   new SharedGate(memory, lock, 0).takeBack(thread);
-  countOut(stage, thread, "thread-died", undefined, () => leaves++);
+  countOut(
+    stage,
+    thread,
+    "thread-died",
+    undefined,
+    heirs(() => leaves++),
+  );
   return leaves;
 }
 
@@ -410,7 +457,13 @@ describe("the death of a thread", () => {
         (stage) => {
           const leaves: unknown[] = [];
           stage.registry.setIncarnation(2, 0);
-          countOut(stage, 2, "thread-died", undefined, (_, told) => leaves.push(told));
+          countOut(
+            stage,
+            2,
+            "thread-died",
+            undefined,
+            heirs((_, told) => leaves.push(told)),
+          );
           return leaves;
         },
       ],
@@ -422,6 +475,78 @@ describe("the death of a thread", () => {
         assert.notEqual(view.registry.reserve(1), undefined);
       },
     });
+  });
+
+  it("against its own session: before its join is told nobody is told its leave", (t) => {
+    play(t, {
+      maxSessions: 1,
+      before: threadsAtWork,
+      numbers: [2, 0],
+      mortal: 0,
+      actors: [
+        (stage) => {
+          const id = stage.registry.reserve(2)!;
+          crossing(stage).open(id);
+          stage.registry.leave(id, { reason: "reset", notSent: { packets: 0, bytes: 0 } });
+        },
+        (stage) => {
+          stage.kill();
+          return death(stage);
+        },
+      ],
+      after: ([, leaves], { registry }) => {
+        assert.deepEqual(leaves, []);
+        assert.equal(registry.hasPlace, true);
+      },
+    });
+  });
+
+  it("against its own session: a join that was told has its leave, wherever the thread ended over it", (t) => {
+    play(t, {
+      maxSessions: 1,
+      before: (view) => {
+        threadsAtWork(view);
+        join(view, 2);
+      },
+      numbers: [2, 0],
+      mortal: 0,
+      actors: [
+        ({ registry }) => registry.leave(A, { reason: "reset", notSent: { packets: 3, bytes: 4 } }),
+        (stage) => {
+          // As the handle ends threads: while it holds the lock.
+          stage.lock.acquire();
+          stage.kill();
+          stage.lock.release();
+          return death(stage);
+        },
+      ],
+      after: ([, leaves], { registry }) => {
+        assert.equal(leaves.length, 1);
+        const [{ reason, notSent }] = leaves as [Leave];
+        if (reason === "reset") assert.deepEqual(notSent, { packets: 3, bytes: 4 });
+        else assert.equal(reason, "thread-died");
+        assert.equal(registry.hasPlace, true);
+      },
+    });
+  });
+
+  it("of a thread that had a join and its leave to tell, and its turn never came: nobody is told either", () => {
+    const view = viewShared(allocateShared(1, 2), 2);
+    const id = view.registry.reserve(2)!;
+    crossing(view).open(id);
+    view.registry.leave(id, { reason: "peer-closed", notSent: { packets: 0, bytes: 0 } });
+    assert.deepEqual([view.registry.count, view.registry.hasPlace], [0, false]);
+    const leaves: Leave[] = [];
+    countOut(
+      view,
+      2,
+      "thread-died",
+      undefined,
+      heirs((_, leave) => leaves.push(leave)),
+    );
+    assert.deepEqual(leaves, []);
+    assert.equal(view.registry.hasPlace, true);
+    assert.equal(view.registry.load(2), 0);
   });
 
   it("against a sender: what it took is in the leave, or it was not taken", (t) => {
@@ -437,7 +562,13 @@ describe("the death of a thread", () => {
         (stage) => {
           const lost: Traffic[] = [];
           stage.registry.setIncarnation(2, 0);
-          countOut(stage, 2, "thread-died", undefined, (_, { notSent }) => lost.push(notSent));
+          countOut(
+            stage,
+            2,
+            "thread-died",
+            undefined,
+            heirs((_, { notSent }) => lost.push(notSent)),
+          );
           return lost;
         },
       ],
@@ -462,7 +593,13 @@ describe("the death of a thread", () => {
         (stage) => {
           stage.registry.setIncarnation(2, 0);
           const told: unknown[] = [];
-          countOut(stage, 2, "thread-died", undefined, (id, { notSent }) => told.push(id, notSent.packets));
+          countOut(
+            stage,
+            2,
+            "thread-died",
+            undefined,
+            heirs((id, { notSent }) => told.push(id, notSent.packets)),
+          );
           return told;
         },
         (stage) => join(stage, 1),

@@ -149,6 +149,31 @@ describe("running", SEVERAL, () => {
   });
 });
 
+describe("leaves that wait for a turn", SEVERAL, () => {
+  it("are told by the handle where their thread dies first, as they were: reason, and once", async (t) => {
+    const rig = await Rig.start(t, { workerThreads: { created: 3, running: 1 }, maxSessions: 5 });
+    const links = await rig.joinMany(5);
+    const [one, two, three, , five] = links as [Link, Link, Link, Link, Link];
+    assert.deepEqual([two.thread, three.thread, five.thread], [2, 3, 2]);
+    await rig.hold(three);
+    two.peer.reset();
+    five.peer.socket.end();
+    await rig.sessionsAre(3);
+    rig.tell(2, { order: "exit" }); // outside events
+    await rig.told("error", ({ code }) => code === "THREAD_DIED");
+    const leaves = [two, five].map(({ id }) => rig.all("leave").filter((report) => report.id === id));
+    assert.deepEqual(
+      leaves.map((all) => all.map(({ thread, leave }) => [thread, leave.reason])),
+      [[[0, "reset"]], [[0, "peer-closed"]]],
+    );
+    rig.letGo(three);
+    // Their places are free again.
+    const fresh = [await rig.servedBy(2), await rig.servedBy(2)];
+    assert.equal(rig.server.getSessionCount(), 5);
+    for (const { peer } of [one, three, ...fresh]) assert.equal(await peer.ask("=on"), "=on");
+  });
+});
+
 function eventsPerThread(counts: Int32Array): number[] {
   return [1, 2, 3, 4].map((thread) => Atomics.load(counts, COUNT.events + thread));
 }

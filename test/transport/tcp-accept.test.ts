@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import type { Connection } from "../../src/transport/connection.ts";
 import { tcpNetwork } from "../../src/transport/tcp.ts";
 
 /** Connects from a thread of its own and resets; tells when that is done. */
@@ -14,6 +15,36 @@ const socket = require("node:net").connect(port, "127.0.0.1", () => {
     Atomics.notify(done, 0);
   });
 });`;
+
+test("an accepted connection names where its first read goes before a byte is there: nothing is copied", async (t) => {
+  const accepted = Promise.withResolvers<Connection>();
+  const listener = await tcpNetwork.listen(
+    { address: { ip: "127.0.0.1", port: 0 }, backlog: 16, nagle: false, keepAliveMs: 0 },
+    {
+      onIncoming: (incoming) => accepted.resolve(incoming.accept()),
+      onAcceptError: (error) => assert.fail(error),
+    },
+  );
+  t.after(() => listener.close());
+  const { address } = listener;
+  const dialOptions = { address, bindIp: undefined, bindPort: undefined, nagle: false, keepAliveMs: 0 };
+  const peer = await tcpNetwork.dial(dialOptions, new AbortController().signal);
+  t.after(() => peer.destroy());
+  const connection = await accepted.promise;
+  t.after(() => connection.destroy());
+  let asked = 0;
+  connection.open({
+    readBuffer: () => {
+      asked++;
+      return new Uint8Array(100);
+    },
+    onRead() {},
+    onWritten() {},
+    onEnd() {},
+    onClosed() {},
+  });
+  assert.equal(asked, 1);
+});
 
 test("a connection that its peer reset before it was accepted is nobody's", async (t) => {
   const asked: string[] = [];

@@ -21,6 +21,6 @@ describeTransport(
   "tcp without static reads of accepted sockets",
   overTcp({
     ...tcpNetwork,
-    listen: (options, acceptor) => listenWith(options, acceptor, () => undefined),
+    listen: (options, acceptor) => listenWith(options, acceptor, () => false),
   }),
 );

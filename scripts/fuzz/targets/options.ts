@@ -125,9 +125,8 @@ function hasThreads({ workerThreads }: Options): boolean {
 }
 
 function settings(side: Side, given: unknown): void {
-  if (side === "server") lanServerSettings(given as never);
-  else lanClientSettings(given as never);
-  threadSettings(given as never, CREATED_MAX[side]);
+  const checked = side === "server" ? lanServerSettings(given as never) : lanClientSettings(given as never);
+  threadSettings(given as never, CREATED_MAX[side], checked);
 }
 
 /** What a call is refused with. Anything but a LanError comes through. */
