@@ -57,7 +57,7 @@ interface CommandOptions {
 
 /** Nothing of where the tests run says whether there shall be colours. */
 export function plainEnvironment(): NodeJS.ProcessEnv {
-  const { NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, ...rest } = process.env;
+  const { CI, NO_COLOR, FORCE_COLOR, NODE_DISABLE_COLORS, ...rest } = process.env; // with CI Node takes no terminal for a coloured one
   return { ...rest, NODE_NO_WARNINGS: "1", TERM: "xterm-256color" };
 }
 
