@@ -188,7 +188,7 @@ export class Packet {
 
   /**
    * A packet with the same content in memory of its own, which can be written on. Up to 2 KiB it lies beside other
-   * copies: one that is kept keeps at most 16 KiB; a longer one just its length. Its
+   * copies: one that is kept keeps at most 64 KiB; a longer one just its length. Its
    * read cursor is at the first byte; `maxBytes` is the same, or the default where this one was received.
    */
   copy(): Packet {
