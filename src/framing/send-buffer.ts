@@ -235,8 +235,8 @@ export class SendBuffer {
   }
 
   #giveBackUnread(slab: Slab | null): void {
-    if (slab !== null && !this.#flight.some(({ bytes }) => bytes.buffer === slab.bytes.buffer))
-      this.#pool.giveBack(slab);
+    if (slab === null || slab === NO_SLAB) return;
+    if (!this.#flight.some(({ bytes }) => bytes.buffer === slab.bytes.buffer)) this.#pool.giveBack(slab);
   }
 
   /** A Net frame lies whole in one slab. */

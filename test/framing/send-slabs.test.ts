@@ -305,4 +305,12 @@ describe("writes", () => {
     assert.equal(buffer.writing, false);
     assert.equal(buffer.beginWrite(), null);
   });
+
+  test("release() of a queue that holds no slab gives none to the next one", () => {
+    const pool = new SendPool();
+    queue(pool).release();
+    const next = queue(pool);
+    append(next, 1000);
+    assert.deepEqual(chunksOf(next), [[1000]]);
+  });
 });
