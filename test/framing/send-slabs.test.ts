@@ -310,7 +310,8 @@ describe("writes", () => {
     const pool = new SendPool();
     queue(pool).release();
     const next = queue(pool);
-    append(next, 1000);
-    assert.deepEqual(chunksOf(next), [[1000]]);
+    append(next, 4096);
+    append(next, 1000); // the first slab is full: a large one is taken
+    assert.deepEqual(chunksOf(next), [[4096, 1000]]);
   });
 });
