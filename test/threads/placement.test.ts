@@ -47,11 +47,13 @@ describe("placement", SEVERAL, () => {
     const last = await rig.join(); // accepted behind all of them
     last.peer.socket.end();
     await rig.sessionsAre(0);
-    const asked = rig.all("request").length;
-    assert.ok(asked <= 241 && asked >= rig.all("join").length, `${asked} connections were asked about`);
-    await rig.until(() => rig.all("leave").length === rig.all("join").length, "every join has its leave");
     const { accepted, refused, sessions } = rig.server.stats();
+    // What the threads tell of them may still be on its way here.
+    await rig.until(() => rig.all("leave").length >= accepted, "every session has its leave");
     assert.deepEqual([accepted, refused, sessions], [rig.all("join").length, 0, 0]);
+    assert.equal(rig.all("leave").length, accepted);
+    const asked = rig.all("request").length;
+    assert.ok(asked <= 241 && asked >= accepted, `${asked} connections were asked about`);
     // No place is lost: all of them can be taken.
     assert.equal((await rig.joinMany(50)).length, 50);
   });
