@@ -249,7 +249,8 @@ it("a chart is redrawn in the colours of the other theme", { skip }, async (t) =
   const { page } = await open(t, "#/chart/40/1");
   const pixel = () =>
     page.evaluate(() => {
-      const canvas = document.querySelector("canvas")!;
+      const canvas = document.querySelector("canvas");
+      if (canvas === null) return undefined; // not drawn yet
       const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
       const seen = new Map<string, number>();
       for (let at = 0; at < data.length; at += 4) {

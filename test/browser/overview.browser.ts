@@ -50,10 +50,10 @@ it("a killed server is red with its reason, is spoken of, and its values are mar
   const source = servers(2);
   const { page } = await overview(t, source);
   await tile(page, 2, 40).waitFor();
-  source.kill(2, "peer-reset");
+  source.kill(2, "reset");
   const reason = card(page, 2).locator(".reason");
   await reason.waitFor();
-  assert.equal(await reason.innerText(), "left: peer-reset");
+  assert.equal(await reason.innerText(), "left: reset");
   assert.equal(await card(page, 2).locator(".state-word").innerText(), "down");
   const red = await page.evaluate(() => {
     const probe = document.body.appendChild(document.createElement("span"));
@@ -61,7 +61,7 @@ it("a killed server is red with its reason, is spoken of, and its values are mar
     return getComputedStyle(probe).color;
   });
   assert.equal(await reason.evaluate((element) => getComputedStyle(element).color), red);
-  assert.equal(await page.locator("#announcer").innerText(), "server-2 is down: peer-reset.");
+  assert.equal(await page.locator("#announcer").innerText(), "server-2 is down: reset.");
   assert.equal(await page.locator("#announcer").getAttribute("aria-live"), "assertive");
   assert.equal(await page.title(), "(1 down) lanwire monitor");
   await until(

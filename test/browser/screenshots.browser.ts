@@ -28,7 +28,7 @@ function evening(): MadeUpSource {
   for (const [index, name] of NAMES.entries()) {
     source.join({ serverNo: index + 1, name, types }, Date.now() - (5 + index * 29) * HOUR_MS);
   }
-  source.kill(KILLED, "peer-reset", Date.now() - 47_000);
+  source.kill(KILLED, "reset", Date.now() - 47_000);
   source.set(BUSY, 40, 94);
   for (const { serverNo } of source.servers()) source.set(serverNo, 118, 0);
   return source;

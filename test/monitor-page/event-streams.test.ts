@@ -28,7 +28,7 @@ it("a stream begins with a snapshot, then tells each event under its kind", asyn
   );
   source.tick(5_000);
   source.join({ serverNo: 2, name: "chat", types: [40] });
-  source.kill(1, "peer-reset");
+  source.kill(1, "reset");
   const told = [(await stream.next()).value!, (await stream.next()).value!, (await stream.next()).value!];
   assert.deepEqual(
     told.map(({ name }) => name),
@@ -38,7 +38,7 @@ it("a stream begins with a snapshot, then tells each event under its kind", asyn
   assert.equal(values!.values.length, TWENTY.length);
   assert.deepEqual(values!.values[0], [1, 40, source.valueAt(1, 40, 5_000), 5_000]);
   assert.equal(joined!.server.name, "chat");
-  assert.equal((left!.server.state as { reason: string }).reason, "peer-reset");
+  assert.equal((left!.server.state as { reason: string }).reason, "reset");
 });
 
 it("all streams share one subscription, which ends with the page; stop() ends them at once", async (t) => {

@@ -94,7 +94,7 @@ it("a value above its limit is red while it is fresh, and no longer", () => {
   model.setConnected(false);
   assert.deepEqual(state(), [false, true]);
   model.setConnected(true);
-  model.apply({ kind: "left", server: server(1, { at: "down", sinceMs: now, reason: "peer-reset" }) });
+  model.apply({ kind: "left", server: server(1, { at: "down", sinceMs: now, reason: "reset" }) });
   assert.deepEqual(state(), [false, true]);
   model.apply({ kind: "joined", server: server(1, UP) });
   model.apply({ kind: "values", atMs: now + 6000, values: [] });
