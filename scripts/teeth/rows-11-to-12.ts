@@ -40,7 +40,7 @@ export const ROWS_11_TO_12: readonly Protection[] = [
     row: 11,
     removed: "a suspicion is looked into only after a minute",
     file: "src/engine/sweeper.ts",
-    find: "this.#timer = this.#clock.after(this.#intervalMs, this.#onDue);",
+    find: "this.#timer = this.#clock.after(delayMs, this.#onDue);",
     replace: "this.#timer = this.#clock.after(60_000, this.#onDue);",
     only: "mid-write, the buffers full",
   },

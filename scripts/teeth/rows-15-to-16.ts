@@ -19,7 +19,8 @@ export const ROWS_15_TO_16: readonly Protection[] = [
     row: 15,
     removed: "each packet is written as it is sent",
     file: FLUSHER,
-    find: "    if (this.#dirty.push(session) === 1) process.nextTick(this.#onTurnEnds);",
+    find: `    const count = this.#dirty.push(session);
+    if (count === 1 || count === WAITING_MAX) process.nextTick(this.#onTurnEnds);`,
     replace: "    session.flush();",
     only: "^header and payload reach the transport in one call",
   },

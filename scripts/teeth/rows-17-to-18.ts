@@ -12,14 +12,14 @@ const TOLD_INSIDE_RESET = {
     this.#silent = true;
     const socket = this.#socket!;
     if (this.#raw === null) {
-      resetSocket(socket);`,
+      resetSocket(socket, this.remote);`,
   replace: `  reset(): void {
     this.#silent = true;
     const receiver = this.#receiver;
     this.#receiver = null;
     const socket = this.#socket!;
     if (this.#raw === null) {
-      resetSocket(socket);
+      resetSocket(socket, this.remote);
       receiver?.onClosed(undefined);`,
 } as const;
 /** So would `disconnect` with the completion of what it writes. */

@@ -18,8 +18,8 @@ export const ROWS_4_TO_5: readonly Protection[] = [
     row: 4,
     removed: "a leave counts heartbeats as not sent",
     file: SEND_BUFFER,
-    find: "bytes: this.#queuedBytes - this.#heartbeatBytes };",
-    replace: "bytes: this.#queuedBytes };",
+    find: "bytes: this.queuedBytes - this.#heartbeatBytes };",
+    replace: "bytes: this.queuedBytes };",
     only: "within the first heartbeat",
   },
   {
@@ -58,8 +58,8 @@ export const ROWS_4_TO_5: readonly Protection[] = [
     row: 4,
     removed: "a write in flight counts as sent (real sockets)",
     file: SEND_BUFFER,
-    find: "bytes: this.#queuedBytes - this.#heartbeatBytes };",
-    replace: "bytes: this.#queuedBytes - this.#heartbeatBytes - this.#flightBytes };",
+    find: "bytes: this.queuedBytes - this.#heartbeatBytes };",
+    replace: "bytes: this.queuedBytes - this.#heartbeatBytes - this.#flightBytes };",
     only: "a sender cut off by its reader",
   },
   {
@@ -98,8 +98,8 @@ export const ROWS_4_TO_5: readonly Protection[] = [
     row: 5,
     removed: "a write in flight counts as sent",
     file: SEND_BUFFER,
-    find: "bytes: this.#queuedBytes - this.#heartbeatBytes };",
-    replace: "bytes: this.#queuedBytes - this.#heartbeatBytes - this.#flightBytes };",
+    find: "bytes: this.queuedBytes - this.#heartbeatBytes };",
+    replace: "bytes: this.queuedBytes - this.#heartbeatBytes - this.#flightBytes };",
     only: "a connection destroyed with a queue",
   },
   {
