@@ -107,19 +107,11 @@ export const ROWS_11_TO_12: readonly Protection[] = [
   },
   {
     row: 12,
-    removed: "liveness begins with the clock instead of with the connection",
-    file: SESSION,
-    find: "this.#liveness = new Liveness(context.settings, context.clock.nowMs());",
-    replace: "this.#liveness = new Liveness(context.settings, 0);",
-    only: "^each connection starts from fresh liveness",
-  },
-  {
-    row: 12,
     removed: "a client holds the next peer to the heartbeats of the last one",
     file: "src/session/inflow.ts",
     find: "this.#emptyIsHeartbeat = settings.heartbeat !== false;",
     replace: `this.#emptyIsHeartbeat = settings.heartbeat !== false;
-    const shared = pool as { beats?: true };
+    const shared = receivePool as { beats?: true };
     Object.defineProperty(this, "peerBeats", { get: () => shared.beats ?? false, set: () => (shared.beats = true) });`,
     only: "^each connection starts from fresh liveness",
   },
