@@ -123,6 +123,16 @@ describe("a peer's time", () => {
     assert.equal(server.getSessionCount(), 1);
   });
 
+  it("firstPacketTimeoutMs: who joins late has all of it", async (t) => {
+    const { clock, server, joined } = await world(t, { firstPacketTimeoutMs: 2000 });
+    await clock.advance(60_000);
+    const late = await joined();
+    await clock.advance(1900);
+    void late.send(frame(10));
+    await clock.until(() => server.of("packet").length === 1);
+    assert.deepEqual(server.stats().left, {});
+  });
+
   it("firstPacketTimeoutMs: half a packet is none", async (t) => {
     const { server, joined, left } = await world(t, { firstPacketTimeoutMs: 1000 });
     void (await joined()).send(frame(10).subarray(0, 5));
