@@ -45,6 +45,8 @@ const LINK_NAMES = ["serverIp", "port", "path", "bindIp", "framing", "network"];
 const INTERVAL_MS = 1000;
 /** When in each second of the system's clock: in its middle, so that each report finds a second of its own. */
 const PHASE_MS = 500;
+/** Rates over less than this would say nothing. */
+const EARLY_MS_MAX = 100;
 /** The monitor says nothing on this link, and delays start over only after it did: so they stay short. */
 const RECONNECT = { minDelayMs: 100, maxDelayMs: 2000 };
 /** Room for reports of more than a minute while the monitor does not read. */
@@ -134,7 +136,9 @@ export class MonitorAgent {
 
   #nextReport(clock: Clock): Timer {
     const untilMs = INTERVAL_MS - ((clock.epochMs() + INTERVAL_MS - PHASE_MS) % INTERVAL_MS);
-    return clock.after(untilMs, () => this.#reportAll());
+    // A timer may come before its time by the wall's clock: then this second has been reported.
+    const delayMs = untilMs < EARLY_MS_MAX ? untilMs + INTERVAL_MS : untilMs;
+    return clock.after(delayMs, () => this.#reportAll());
   }
 
   #reportAll(): void {

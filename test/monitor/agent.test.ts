@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { FIGURES, LanClient, LanServer, MonitorAgent, Packet, type SessionId } from "../../src/index.ts";
-import { MemoryNetwork, type RawListener, RawPeer } from "../../src/testing.ts";
+import { MemoryNetwork, type Network, type RawListener, RawPeer } from "../../src/testing.ts";
 import { assertThrows } from "../support/errors.ts";
 
 const LOGIN = "0600214e";
@@ -81,6 +81,28 @@ test("its first frame is its login, then come its figures, once in each second o
   const startS = Date.UTC(2026, 0, 1) / 1000;
   assert.deepEqual([...new Set(reports.map(({ unixTime }) => unixTime - startS))], [0, 1, 2]);
   assert.equal(agent.connected, true);
+});
+
+test("a timer that comes before its time makes no second report of that second", async (t) => {
+  const network = new MemoryNetwork({ latencyMs: 1 });
+  const { clock } = network;
+  const early: Network = {
+    clock: {
+      nowMs: () => clock.nowMs(),
+      epochMs: () => clock.epochMs(),
+      after: (delayMs, task, keepAlive) => clock.after(Math.max(0, delayMs - 1), task, keepAlive),
+      afterPendingReads: (task) => clock.afterPendingReads(task),
+    },
+    listen: (options, acceptor) => network.listen(options, acceptor),
+    dial: (options, signal) => network.dial(options, signal),
+  };
+  const monitor = await listen(t, network);
+  const agent = new MonitorAgent({ serverNo: 1, watch: [new Echo()], host: false, process: false });
+  agent.start({ ...LINK, network: early });
+  t.after(() => clock.until(agent.stop()));
+  await clock.advance(5000);
+  const { received } = await monitor.next();
+  assert.equal(reportsIn(received).length, 5 * 9);
 });
 
 test("it reports the sums of each class, and rates of the last second", async (t) => {
