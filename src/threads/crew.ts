@@ -216,9 +216,18 @@ export function dataForThread(workerData: unknown, thread: number): { data: unkn
 const REASON_UNITS_MAX = 200;
 
 export function invalidWorkerData(cause: unknown): LanError {
-  const why = isNativeError(cause) ? `${cause.name}: ${cause.message}` : show(cause);
+  const why = isError(cause) ? `${cause.name}: ${cause.message}` : show(cause);
   const { code, message } = invalidOption("workerData", why.slice(0, REASON_UNITS_MAX));
   return new LanError(code, message, { cause });
+}
+
+/** What cannot be cloned is told by a DOMException, which Node 22 takes for no native error. The value may be a hostile one. */
+function isError(value: unknown): value is Error {
+  try {
+    return isNativeError(value) || value instanceof DOMException;
+  } catch {
+    return false;
+  }
 }
 
 /** How deep in plain objects and lists ports are looked for. */

@@ -64,7 +64,7 @@ describe("a thread whose death we see before the handle tells it", () => {
     assert.equal(mail.send(id, packet), true);
     assert.equal(mail.incarnationOf(OWNER), FIRST);
     theirs.close();
-    await once(ours, "close");
+    await within(once(ours, "close"), "the port is closed");
     assert.equal(mail.incarnationOf(OWNER), 0);
     assert.equal(mail.send(id, packet), false);
     assert.equal(mail.disconnect(id, true), false);
@@ -73,7 +73,7 @@ describe("a thread whose death we see before the handle tells it", () => {
   it("is reached again once another worker is that thread", async (t) => {
     const { registry, mail, crossing, ours, theirs } = stage(t);
     theirs.close();
-    await once(ours, "close");
+    await within(once(ours, "close"), "the port is closed");
     registry.setIncarnation(OWNER, FIRST + 1);
     const id = registry.reserve(OWNER)!;
     crossing.open(id);
@@ -155,7 +155,7 @@ describe("onSendReady for a session of another thread", () => {
       assert.equal(registry.takeWaiters(id), 1 << 1, "it waits");
       const heard = once(ours, "message");
       theirs.postMessage({ kind: "room", id } satisfies MailMessage);
-      await heard;
+      await within(heard, "it is heard");
     };
     crossing.written(id, 300);
     await say();
