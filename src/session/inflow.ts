@@ -13,6 +13,7 @@ import type { Clock, Timer } from "../base/clock.ts";
 import type { Counters } from "../base/counters.ts";
 import type { FrameSink } from "../framing/decode-frames.ts";
 import { ReceiveBuffer, type ReceivePool } from "../framing/receive-buffer.ts";
+import { weighReceived } from "../framing/young-slabs.ts";
 import { ownMemory } from "../packet/memory.ts";
 import { type Packet, receivedPacket } from "../packet/packet.ts";
 import { Inbox } from "./inbox.ts";
@@ -117,7 +118,9 @@ export class Inflow implements FrameSink {
     try {
       this.#buffer.commit(byteLength, this);
     } finally {
-      this.#counters.countReceived(this.packetsReceived - before, byteLength);
+      const packets = this.packetsReceived - before;
+      this.#counters.countReceived(packets, byteLength);
+      weighReceived(byteLength, packets);
     }
     if ((this.#handling || this.holds) && this.#heldBytes() >= this.#heldBytesMax) this.#pause(QUEUE);
     if (this.#pace !== null && this.#host.isOpen) this.#keep(this.#pace);
