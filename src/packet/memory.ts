@@ -35,8 +35,11 @@ const POOLED_BYTES_MAX = 2 * 1024;
 /** What a kept copy of up to `POOLED_BYTES_MAX` may keep alive. */
 const CHUNK_BYTES = 64 * 1024;
 
+/** Buffers that several packets have a part of. */
+const shared = new WeakSet<ArrayBufferLike>();
+
 /** The memory of a packet that has none yet. */
-export const NO_MEMORY: Memory = untransferable(ownMemory(0));
+export const NO_MEMORY: Memory = sharedMemory(0);
 
 let pool: Memory = NO_MEMORY;
 let poolUsed: number = POOL_BYTES + 1; // no slab yet: even an empty piece makes the first
@@ -77,18 +80,24 @@ export function abandonMemory(memory: Memory): void {
 
 function keepForReuse(memory: Memory): void {
   const { byteLength } = memory.bytes;
-  // Pool slabs, odd lengths (they would fill this with one each) and what would be too much are the collector's.
-  if (
-    byteLength === POOL_BYTES ||
-    (byteLength & (byteLength - 1)) !== 0 ||
-    memory.start !== 0 ||
-    returnedBytes + byteLength > RETURNED_BYTES_MAX
-  )
-    return;
+  // What others have a part of, lengths that nobody asks for and what is too much are the collector's.
+  if (shared.has(memory.bytes.buffer) || byteLength !== reusableLength(byteLength)) return;
+  if (byteLength > RETURNED_BYTES_MAX) return;
   const sameLength = returned.get(byteLength);
-  if (sameLength === undefined) returned.set(byteLength, [memory]);
+  if (returnedBytes + byteLength > RETURNED_BYTES_MAX) {
+    if (sameLength !== undefined && sameLength.length > 0) return;
+    returned.clear(); // lengths that were wanted once make room for the one that is wanted now
+    returnedBytes = 0;
+  }
+  if (sameLength === undefined || returnedBytes === 0) returned.set(byteLength, [memory]);
   else sameLength.push(memory);
   returnedBytes += byteLength;
+}
+
+/** A little more than asked for, at most a 32nd: so there are few lengths, and most of what comes back fits again. */
+function reusableLength(byteLength: number): number {
+  const step = 2 ** Math.max(0, 26 - Math.clz32(byteLength - 1));
+  return Math.ceil(byteLength / step) * step;
 }
 
 function reuse(byteLength: number): Memory | undefined {
@@ -97,11 +106,14 @@ function reuse(byteLength: number): Memory | undefined {
   return memory;
 }
 
-/** `byteLength` uninitialised bytes, shared with nobody; small ones lie in a slab beside others. */
+/** At least `byteLength` uninitialised bytes, shared with nobody; small ones lie in a slab beside others. */
 export function takeMemory(byteLength: number): Memory {
-  if (byteLength > POOLED_BYTES_MAX) return reuse(byteLength) ?? ownMemory(byteLength);
+  if (byteLength > POOLED_BYTES_MAX) {
+    const length = reusableLength(byteLength);
+    return reuse(length) ?? ownMemory(length);
+  }
   if (poolUsed + byteLength > POOL_BYTES) {
-    pool = untransferable(ownMemory(POOL_BYTES));
+    pool = sharedMemory(POOL_BYTES);
     poolUsed = 0;
   }
   const start = poolUsed;
@@ -113,7 +125,7 @@ export function takeMemory(byteLength: number): Memory {
 export function copyMemory(byteLength: number): Memory {
   if (byteLength > POOLED_BYTES_MAX) return ownMemory(byteLength);
   if (chunkUsed + byteLength > CHUNK_BYTES) {
-    chunk = untransferable(ownMemory(CHUNK_BYTES));
+    chunk = sharedMemory(CHUNK_BYTES);
     chunkUsed = 0;
   }
   const start = chunkUsed;
@@ -148,7 +160,9 @@ export function copyWords(from: DataView, start: number, end: number, to: DataVi
 }
 
 /** Posting one packet's buffer to another thread with a transfer list must not take the others along. */
-function untransferable(memory: Memory): Memory {
+function sharedMemory(byteLength: number): Memory {
+  const memory = ownMemory(byteLength);
+  shared.add(memory.bytes.buffer);
   markAsUntransferable(memory.bytes.buffer);
   return memory;
 }

@@ -63,12 +63,14 @@ describe("takeMemory()", () => {
     assert.notEqual(takeMemory(1).bytes.buffer, pieces[0]!.bytes.buffer);
   });
 
-  test("gives more than 2 KiB a buffer of exactly that length", async () => {
+  test("gives more than 2 KiB a buffer of its own, at most a 32nd longer", async () => {
     const { takeMemory } = await freshRoom();
-    for (const byteLength of [2 * KIB + 1, 3000, MIB]) {
+    for (const byteLength of [2 * KIB + 1, 3000, 32 * KIB, 300_000, MIB, MIB + 1]) {
       const { bytes, view, start } = takeMemory(byteLength);
-      assert.deepEqual([bytes.length, bytes.buffer.byteLength, start], [byteLength, byteLength, 0]);
-      assert.deepEqual([view.buffer, view.byteOffset, view.byteLength], [bytes.buffer, 0, byteLength]);
+      const { length } = bytes;
+      assert.ok(length >= byteLength && length <= (byteLength * 33) / 32, `${length} for ${byteLength}`);
+      assert.deepEqual([bytes.buffer.byteLength, start], [length, 0]);
+      assert.deepEqual([view.buffer, view.byteOffset, view.byteLength], [bytes.buffer, 0, length]);
       assert.equal(Object.getPrototypeOf(bytes), Uint8Array.prototype);
     }
   });
@@ -128,16 +130,36 @@ describe("memory that serves again", () => {
     assert.ok(isSame(room.takeMemory(4 * KIB), a));
   });
 
-  test("is none whose length few will ask for, nor a slab, nor a piece of one", async () => {
+  test("fits whatever length was asked for, and those a little below", async () => {
     const room = await freshRoom();
-    for (const byteLength of [3000, 4 * KIB + 1, POOL_BYTES]) {
-      const memory = room.takeMemory(byteLength);
+    for (const [first, second] of [
+      [3000, 3000],
+      [32 * KIB, 32 * KIB],
+      [300_000, 299_990],
+    ] as const) {
+      const memory = room.takeMemory(first);
       goesOutAndBack(room, memory);
-      assert.notEqual(room.takeMemory(byteLength).bytes.buffer, memory.bytes.buffer, `${byteLength} bytes`);
+      assert.ok(isSame(room.takeMemory(second), memory), `${first} bytes`);
     }
-    const { bytes, view } = room.takeMemory(4 * KIB);
-    goesOutAndBack(room, { bytes, view, start: 8 });
-    assert.notEqual(room.takeMemory(4 * KIB).bytes.buffer, bytes.buffer);
+  });
+
+  test("is none whose length nobody asks for, nor what others have a part of", async () => {
+    const room = await freshRoom();
+    const odd = room.ownMemory(4 * KIB + 1);
+    const piece = room.takeMemory(8);
+    assert.deepEqual([piece.start, piece.bytes.length], [0, POOL_BYTES]);
+    for (const memory of [odd, piece]) goesOutAndBack(room, memory);
+    assert.notEqual(room.takeMemory(4 * KIB + 1).bytes.buffer, odd.bytes.buffer);
+    assert.notEqual(room.takeMemory(POOL_BYTES).bytes.buffer, piece.bytes.buffer);
+  });
+
+  test("makes way for a length that none is kept of, where there is too much", async () => {
+    const room = await freshRoom();
+    const [small, large] = [room.takeMemory(MIB), room.takeMemory(16 * MIB)];
+    goesOutAndBack(room, small);
+    goesOutAndBack(room, large);
+    assert.ok(isSame(room.takeMemory(16 * MIB), large));
+    assert.ok(!isSame(room.takeMemory(MIB), small));
   });
 
   test("is 16 MiB at the most, and room is made again by what is taken", async () => {

@@ -60,7 +60,7 @@ test("a packet doubles, or takes what is needed, up to its maximum", () => {
     const packet = new Packet(capacity, maxBytes);
     return steps.map((step) => packet.writeBytes(new Uint8Array(step)).bytes.buffer.byteLength);
   };
-  assert.deepEqual(sizes([4000, 1, 96], 4000, 2 ** 20), [4000, 8000, 8000]);
-  assert.deepEqual(sizes([4000, 5000], 4000, 2 ** 20), [4000, 9000]);
-  assert.deepEqual(sizes([4000, 4000, 1], 4000, 9000), [4000, 8000, 9000]);
+  assert.deepEqual(sizes([4096, 1, 96], 4096, 2 ** 20), [4096, 8192, 8192]);
+  assert.deepEqual(sizes([4096, 5120], 4096, 2 ** 20), [4096, 9216]);
+  assert.deepEqual(sizes([4096, 4096, 1], 4096, 9216), [4096, 8192, 9216]);
 });
