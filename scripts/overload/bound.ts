@@ -10,7 +10,7 @@ const MIB = 1024 * KIB;
 const HEADER_BYTES = 4;
 /** A session that says nothing: socket, objects, timers. */
 const SESSION_BYTES = 8 * KIB;
-const SEND_SLAB_BYTES = 64 * KIB;
+const SEND_SLAB_BYTES = 128 * KIB;
 const RECEIVE_SLAB_BYTES_MIN = 64 * KIB;
 const RECEIVE_SLAB_BYTES_MAX = MIB;
 /** Spare send slabs, buffers of packets that came back, what quiet sessions read into. */

@@ -1,7 +1,7 @@
 /** What all sessions of an engine share, put together from what the engine was given. */
 import type { Counters } from "../base/counters.ts";
 import { receivePool } from "../framing/receive-buffer.ts";
-import { sendPool } from "../framing/send-buffer.ts";
+import { sendPool } from "../framing/send-pool.ts";
 import type { Crossing } from "../session/crossing.ts";
 import { Flusher } from "../session/flusher.ts";
 import { Lateness } from "../session/lateness.ts";

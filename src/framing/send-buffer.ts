@@ -17,13 +17,15 @@ import type { Packet } from "../packet/packet.ts";
 import { copyContent, heldBytes, lendBytes } from "../packet/packet.ts";
 import { type LengthHeader, writeLength } from "./length-header.ts";
 import { sealFrame } from "./net-codec.ts";
+import {
+  largerSlabBytes,
+  newSlab,
+  type SendPool,
+  type Slab,
+  SMALL_SLAB_BYTES,
+  slabBytes,
+} from "./send-pool.ts";
 
-/** A queue begins with a small slab, unless the one before outgrew it, and goes on with large ones. */
-const SMALL_SLAB_BYTES = 4 * 1024;
-const LARGE_SLAB_BYTES = 64 * 1024;
-/** Spare slabs of either size that a thread keeps: at most 4 MiB and 16 MiB. */
-const SMALL_SPARE_MAX = 1024;
-const LARGE_SPARE_MAX = 256;
 /** A payload from this length on is queued by reference: the copy would cost more than a second chunk. */
 export const LARGE_PAYLOAD_BYTES: number = 16 * 1024;
 /** A payload from this length on is cut where its slab ends, so that slabs are full. */
@@ -32,11 +34,6 @@ const SPLIT_PAYLOAD_BYTES = 1024;
 const HELD_RATIO_MAX = 1.05;
 /** One write's share, overshot by at most a chunk of as much; a link that moves this much within `sendStallMs` is not stalled. */
 const WRITE_BYTES_MAX = 1024 * 1024;
-
-interface Slab {
-  readonly bytes: Buffer;
-  readonly view: DataView;
-}
 
 interface Chunk {
   readonly bytes: Uint8Array;
@@ -47,35 +44,6 @@ interface Chunk {
   /** Whether a packet's own memory goes back to it once this chunk is written. */
   readonly returns: boolean;
 }
-
-function newSlab(byteLength: number): Slab {
-  const bytes = Buffer.allocUnsafeSlow(byteLength);
-  return { bytes, view: new DataView(bytes.buffer) };
-}
-
-/** Slabs that sessions share. */
-export class SendPool {
-  readonly #small: Slab[] = [];
-  readonly #large: Slab[] = [];
-
-  /** A slab with room for `byteLength` bytes (less than a large payload) at least. */
-  take(byteLength: number): Slab {
-    if (byteLength > LARGE_SLAB_BYTES) return newSlab(byteLength);
-    const isSmall = byteLength <= SMALL_SLAB_BYTES;
-    const spare = (isSmall ? this.#small : this.#large).pop();
-    if (spare !== undefined) return spare;
-    return newSlab(isSmall ? SMALL_SLAB_BYTES : LARGE_SLAB_BYTES);
-  }
-
-  giveBack(slab: Slab): void {
-    const isSmall = slab.bytes.length === SMALL_SLAB_BYTES;
-    const spare = isSmall ? this.#small : this.#large;
-    if (spare.length < (isSmall ? SMALL_SPARE_MAX : LARGE_SPARE_MAX)) spare.push(slab);
-  }
-}
-
-/** The pool of this thread: each thread loads this module for itself. */
-export const sendPool: SendPool = new SendPool();
 
 /** One session's sending end. */
 export class SendBuffer {
@@ -201,7 +169,7 @@ export class SendBuffer {
     this.#chunkBytes -= bytes;
     this.#chunkPackets -= packets;
     if (this.queuedBytes === 0 && this.#slab !== NO_SLAB) {
-      if (bytes <= SMALL_SLAB_BYTES) this.#firstBytes = SMALL_SLAB_BYTES;
+      this.#firstBytes = Math.min(this.#firstBytes, slabBytes(bytes));
       this.#pool.giveBack(this.#slab);
       this.#takeSlab(NO_SLAB);
     }
@@ -300,7 +268,7 @@ export class SendBuffer {
     if (this.#slabEnd - this.#fill >= byteLength) return;
     if (this.#slab !== NO_SLAB) {
       this.#closeRun(true);
-      this.#firstBytes = LARGE_SLAB_BYTES;
+      this.#firstBytes = largerSlabBytes(this.#slabEnd);
     }
     this.#takeSlab(this.#pool.take(Math.max(byteLength, this.#firstBytes)));
   }

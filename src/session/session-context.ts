@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Counters } from "../base/counters.ts";
 import type { LanError } from "../base/errors.ts";
 import type { ReceivePool } from "../framing/receive-buffer.ts";
-import type { SendPool } from "../framing/send-buffer.ts";
+import type { SendPool } from "../framing/send-pool.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Crossing } from "./crossing.ts";
 import type { Flusher } from "./flusher.ts";

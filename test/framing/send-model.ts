@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import type { FramingFormat } from "../../src/framing/length-header.ts";
 import { lengthHeader } from "../../src/framing/length-header.ts";
-import { SendBuffer, SendPool } from "../../src/framing/send-buffer.ts";
+import { SendBuffer } from "../../src/framing/send-buffer.ts";
+import { SendPool } from "../../src/framing/send-pool.ts";
 import { Packet } from "../../src/packet/packet.ts";
 import { content, frame } from "./streams.ts";
 

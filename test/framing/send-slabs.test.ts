@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type FramingFormat, lengthHeader } from "../../src/framing/length-header.ts";
-import { LARGE_PAYLOAD_BYTES, SendBuffer, SendPool } from "../../src/framing/send-buffer.ts";
+import { LARGE_PAYLOAD_BYTES, SendBuffer } from "../../src/framing/send-buffer.ts";
+import { SendPool } from "../../src/framing/send-pool.ts";
 import { Packet, receivedPacket } from "../../src/packet/packet.ts";
 import { effortOf } from "./memory.ts";
 import { content, stream } from "./streams.ts";
@@ -12,6 +13,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const SMALL_SLAB_BYTES = 4 * KIB;
 const LARGE_SLAB_BYTES = 64 * KIB;
+const LARGEST_SLAB_BYTES = 128 * KIB;
 
 /** A pool that notes what it is asked for. */
 class NotedPool extends SendPool {
@@ -56,13 +58,14 @@ function chunksOf(buffer: SendBuffer): number[][] {
 }
 
 describe("slabs", () => {
-  test("are of two sizes: up to 4 KiB small, above it large", () => {
+  test("are of three sizes: up to 4 KiB small, up to 64 KiB large, above it twice that", () => {
     const pool = new SendPool();
     for (const [asked, got] of [
       [1, SMALL_SLAB_BYTES],
       [SMALL_SLAB_BYTES, SMALL_SLAB_BYTES],
       [SMALL_SLAB_BYTES + 1, LARGE_SLAB_BYTES],
-      [20_000, LARGE_SLAB_BYTES],
+      [LARGE_SLAB_BYTES, LARGE_SLAB_BYTES],
+      [LARGE_SLAB_BYTES + 1, LARGEST_SLAB_BYTES],
     ] as const) {
       const { bytes, view } = pool.take(asked);
       assert.equal(bytes.length, got);
@@ -70,10 +73,11 @@ describe("slabs", () => {
     }
   });
 
-  test("that came back serve again, each for its size, up to 1024 small and 256 large ones", () => {
+  test("that came back serve again, each for its size, up to 1024, 192 and 32", () => {
     for (const [byteLength, most] of [
       [SMALL_SLAB_BYTES, 1024],
-      [LARGE_SLAB_BYTES, 256],
+      [LARGE_SLAB_BYTES, 192],
+      [LARGEST_SLAB_BYTES, 32],
     ] as const) {
       const pool = new SendPool();
       const slabs = Array.from({ length: most + 10 }, () => pool.take(byteLength));
@@ -100,6 +104,26 @@ describe("slabs", () => {
     buffer.completeWrite(); // 14 bytes: small again
     buffer.append(Packet.from(content(1, 10)));
     assert.equal(pool.asked.at(-1), SMALL_SLAB_BYTES);
+  });
+
+  test("a queue that does not fit into a large one goes on, and begins again, with the largest", () => {
+    const pool = new NotedPool();
+    const buffer = queue(pool);
+    append(buffer, 5000 + LARGE_SLAB_BYTES);
+    assert.deepEqual(pool.asked, [SMALL_SLAB_BYTES, LARGE_SLAB_BYTES, LARGEST_SLAB_BYTES]);
+    append(buffer, LARGEST_SLAB_BYTES);
+    assert.equal(pool.asked.at(-1), LARGEST_SLAB_BYTES);
+    buffer.beginWrite();
+    buffer.completeWrite();
+    append(buffer, LARGE_SLAB_BYTES);
+    assert.equal(pool.asked.at(-1), LARGEST_SLAB_BYTES);
+    buffer.beginWrite();
+    buffer.completeWrite(); // 64 KiB
+    append(buffer, 10);
+    assert.equal(pool.asked.at(-1), LARGE_SLAB_BYTES);
+    buffer.beginWrite();
+    buffer.completeWrite();
+    assert.equal(pool.out, 0);
   });
 
   test("a write of exactly 4 KiB is small", () => {

@@ -7,7 +7,7 @@ import { Counters, type Traffic } from "../../src/base/counters.ts";
 import type { LanError } from "../../src/base/errors.ts";
 import { lengthHeader } from "../../src/framing/length-header.ts";
 import { ReceivePool } from "../../src/framing/receive-buffer.ts";
-import { SendPool } from "../../src/framing/send-buffer.ts";
+import { SendPool } from "../../src/framing/send-pool.ts";
 import { Packet } from "../../src/packet/packet.ts";
 import type { Crossing, PublishedFigures } from "../../src/session/crossing.ts";
 import { Flusher } from "../../src/session/flusher.ts";
