@@ -62,7 +62,7 @@ export class SendBuffer {
   #fill = 0;
   #runPackets = 0;
   #waiting: Chunk[] = [];
-  #flight: Chunk[] = [];
+  #flight: readonly Chunk[] = NO_CHUNKS;
   #flightBytes = 0;
   #heartbeatBytes = 0;
   /** What lies in chunks: all that is queued but the open run. */
@@ -132,37 +132,28 @@ export class SendBuffer {
     this.#runPackets++;
   }
 
-  /** What the next write shall carry, or null when nothing waits. Call only while not `writing`. */
+  /** What the next write shall carry, or null when nothing waits. Call only while not `writing`. HOT. */
   beginWrite(): readonly Uint8Array[] | null {
-    this.#closeRun(false);
-    const waiting = this.#waiting;
-    if (waiting.length === 0) return null;
-    let count = 0;
-    let bytes = 0;
-    while (count < waiting.length && bytes < WRITE_BYTES_MAX) {
-      bytes += waiting[count]!.bytes.length;
-      count++;
-    }
-    this.#flightBytes = bytes;
-    if (count === waiting.length) {
-      this.#flight = waiting;
-      this.#waiting = [];
-    } else {
-      this.#flight = waiting.splice(0, count);
-    }
-    return this.#flight.map((chunk) => chunk.bytes);
+    if (this.#waiting.length > 0) return this.#beginLongWrite();
+    const run = this.#endRun(null);
+    if (run === null) return null;
+    this.#flightBytes = run.bytes.length;
+    this.#flight = [run];
+    return [run.bytes];
   }
 
   /** The write in flight is done; returns what it carried, heartbeats counted as bytes only. */
   completeWrite(): Traffic {
     const bytes = this.#flightBytes;
+    const flight = this.#flight;
     let packets = 0;
-    for (const chunk of this.#flight) {
+    for (let i = 0; i < flight.length; i++) {
+      const chunk = flight[i]!;
       packets += chunk.packets;
       if (chunk.retires !== null) this.#pool.giveBack(chunk.retires);
       if (chunk.returns) returnMemory(chunk.bytes);
     }
-    this.#flight = [];
+    this.#flight = NO_CHUNKS;
     this.#flightBytes = 0;
     // A heartbeat is appended to an empty queue only, so it left with the first write.
     this.#heartbeatBytes = 0;
@@ -183,11 +174,27 @@ export class SendBuffer {
     for (const { retires } of this.#waiting) this.#giveBackUnread(retires);
     this.#giveBackUnread(this.#slab);
     this.#waiting = [];
-    this.#flight = [];
+    this.#flight = NO_CHUNKS;
     this.#chunkBytes = this.queuedBytes; // what was taken and not written stays told
     this.#chunkPackets = this.queuedPackets;
     this.#runPackets = 0;
     this.#takeSlab(NO_SLAB);
+  }
+
+  /** A write where more waits than the open run. */
+  #beginLongWrite(): readonly Uint8Array[] {
+    this.#closeRun();
+    const waiting = this.#waiting;
+    let count = 0;
+    let bytes = 0;
+    while (count < waiting.length && bytes < WRITE_BYTES_MAX) {
+      bytes += waiting[count]!.bytes.length;
+      count++;
+    }
+    this.#flightBytes = bytes;
+    this.#flight = waiting;
+    this.#waiting = waiting.splice(count);
+    return waiting.map((chunk) => chunk.bytes);
   }
 
   /** What does not go into the slab as it is: it is full, or the payload is long, or the frame is encoded. */
@@ -252,7 +259,7 @@ export class SendBuffer {
   }
 
   #appendByReference(payload: Uint8Array, length: number): void {
-    this.#closeRun(false);
+    this.#closeRun();
     for (let at = 0; at < length; at += WRITE_BYTES_MAX) {
       const end = Math.min(length, at + WRITE_BYTES_MAX);
       const bytes = at === 0 && end === length ? payload : payload.subarray(at, end);
@@ -267,7 +274,7 @@ export class SendBuffer {
   #makeRoom(byteLength: number): void {
     if (this.#slabEnd - this.#fill >= byteLength) return;
     if (this.#slab !== NO_SLAB) {
-      this.#closeRun(true);
+      this.#waiting.push(this.#endRun(this.#slab)!);
       this.#firstBytes = largerSlabBytes(this.#slabEnd);
     }
     this.#takeSlab(this.#pool.take(Math.max(byteLength, this.#firstBytes)));
@@ -280,23 +287,27 @@ export class SendBuffer {
     this.#fill = 0;
   }
 
-  /** Makes a chunk of the open run. A full slab retires with its last run. */
-  #closeRun(slabIsFull: boolean): void {
-    const slab = this.#slab;
-    if (this.#runStart === this.#fill && !slabIsFull) return;
-    this.#waiting.push({
-      bytes: slab.bytes.subarray(this.#runStart, this.#fill),
-      packets: this.#runPackets,
-      retires: slabIsFull ? slab : null,
-      returns: false,
-    });
-    this.#chunkBytes += this.#fill - this.#runStart;
-    this.#chunkPackets += this.#runPackets;
-    this.#runStart = this.#fill;
+  /** The open run waits as a chunk of its own. */
+  #closeRun(): void {
+    const run = this.#endRun(null);
+    if (run !== null) this.#waiting.push(run);
+  }
+
+  /** Makes a chunk of the open run, null where it is empty. A full slab retires with its last run. */
+  #endRun(retires: Slab | null): Chunk | null {
+    const start = this.#runStart;
+    const end = this.#fill;
+    if (start === end && retires === null) return null;
+    const packets = this.#runPackets;
+    this.#chunkBytes += end - start;
+    this.#chunkPackets += packets;
+    this.#runStart = end;
     this.#runPackets = 0;
+    return { bytes: this.#slab.bytes.subarray(start, end), packets, retires, returns: false };
   }
 }
 
+const NO_CHUNKS: readonly Chunk[] = [];
 const NO_SLAB: Slab = newSlab(0);
 
 /** A packet's frame, encoded once for sending to many; null where frames are not encoded. */

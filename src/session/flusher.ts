@@ -41,8 +41,10 @@ export class Flusher {
 
   /** HOT. Each session once per flush; the session sees to that. */
   add(session: Flushable): void {
-    const count = this.#dirty.push(session);
-    if (count === 1 || count === WAITING_MAX) process.nextTick(this.#onTurnEnds);
+    if (this.#dirty.length === 0) {
+      this.#dirty = [session]; // of one place: most flushes are of one session
+      process.nextTick(this.#onTurnEnds);
+    } else if (this.#dirty.push(session) === WAITING_MAX) process.nextTick(this.#onTurnEnds);
   }
 
   /** A session has taken a packet. HOT. */
