@@ -19,8 +19,10 @@ export const ROWS_15_TO_16: readonly Protection[] = [
     row: 15,
     removed: "each packet is written as it is sent",
     file: FLUSHER,
-    find: `    const count = this.#dirty.push(session);
-    if (count === 1 || count === WAITING_MAX) process.nextTick(this.#onTurnEnds);`,
+    find: `    if (this.#dirty.length === 0) {
+      this.#dirty = [session]; // of one place: most flushes are of one session
+      process.nextTick(this.#onTurnEnds);
+    } else if (this.#dirty.push(session) === WAITING_MAX) process.nextTick(this.#onTurnEnds);`,
     replace: "    session.flush();",
     only: "^header and payload reach the transport in one call",
   },

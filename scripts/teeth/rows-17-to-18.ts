@@ -69,9 +69,9 @@ export const ROWS_17_TO_18: readonly Protection[] = [
     row: 17,
     removed: "a packet is written, and told so, inside sendPacket",
     file: SESSION,
-    find: "    if (!this.#out.writing) this.#context.flusher.add(this);",
-    replace: `    if (this.#out.writing) return;
-    this.flush();
+    find: `    if (this.#hands) this.#context.flusher.addAnswering(this);
+    else this.#context.flusher.add(this);`,
+    replace: `    this.flush();
     if (this.#out.writing) this.onWritten();`,
     only: "of a client.*workerThreads 0",
     hangs: true,

@@ -140,7 +140,8 @@ export class Packet {
    * @throws LanError OPTION_INVALID
    */
   constructor(capacityBytes?: number, maxBytes: number = MAX_BYTES) {
-    this.#limit = ~capacityOf(capacityBytes, maxBytes); // out of line, so that making a packet is inlined
+    // Out of line, so that making a packet is inlined; a received one asks for nothing.
+    this.#limit = capacityBytes === 0 && maxBytes === MAX_BYTES ? -1 : ~capacityOf(capacityBytes, maxBytes);
     this.#max = maxBytes;
   }
 

@@ -4,9 +4,9 @@
  *
  * Where writing is most of the work (many sessions, little for each), the next flush waits while more is being
  * taken, at most for as long as the last one took: half of the time is left for filling, so writes get larger
- * instead of more. A flush that nobody adds to goes out in the next turn. Two do not wait: one that is large enough (a thread
- * that was kept from running while it wrote would else wait for as long, and fill its queues), and one that many sessions wait
- * for (each holds memory for it).
+ * instead of more. A flush that nobody adds to goes out in the next turn. Three do not wait: an answer to what a session has just
+ * read (its peer waits, and will ask no more before), a flush that is large enough (a thread that was kept from running while
+ * it wrote would else wait for as long, and fill its queues), and one that many sessions wait for (each holds memory for it).
  *
  * What is taken while a write is under way, or because one completed, goes out after the loop has turned: nobody
  * starves it by sending in `onSend`.
@@ -24,9 +24,13 @@ interface Flushable {
 /** As many as the pool of small send slabs has spare ones. */
 const WAITING_MAX = 1024;
 
+const NOBODY: Flushable[] = [];
+
 export class Flusher {
   readonly #clock: Clock;
   #dirty: Flushable[] = [];
+  /** Of these none waits. */
+  #answering: Flushable[] = NOBODY;
   /** Until when the next flush may wait. */
   #dueMs = 0;
   /** Bytes taken since the last flush, and of these before the loop turned last. */
@@ -47,6 +51,15 @@ export class Flusher {
     } else if (this.#dirty.push(session) === WAITING_MAX) process.nextTick(this.#onTurnEnds);
   }
 
+  /** The same where what the session took answers what it has just read. HOT. */
+  addAnswering(session: Flushable): void {
+    if (this.#answering.length > 0) this.#answering.push(session);
+    else {
+      this.#answering = [session];
+      process.nextTick(this.#onAnswered);
+    }
+  }
+
   /** A session has taken a packet. HOT. */
   noteTaken(bytes: number): void {
     this.#taken += bytes;
@@ -56,6 +69,12 @@ export class Flusher {
   addLater(session: Flushable): void {
     setImmediate(() => session.flush());
   }
+
+  readonly #onAnswered = (): void => {
+    const answering = this.#answering;
+    this.#answering = NOBODY;
+    for (let i = 0; i < answering.length; i++) answering[i]!.flush();
+  };
 
   readonly #onTurnEnds = (): void => {
     const nowMs = this.#clock.nowMs();

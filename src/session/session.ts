@@ -65,6 +65,8 @@ export class Session implements ConnectionReceiver, InflowHost, Signs {
   /** What the largest packet that was refused, and not told of room since, would have taken; 0 for none. */
   #refusedBytes = 0;
   #flushAsked = false;
+  /** What has just arrived is being handed over. */
+  #hands = false;
   #suspicion: Timer | null = null;
 
   constructor(id: SessionId, connection: Connection, context: SessionContext<Session>) {
@@ -210,12 +212,14 @@ export class Session implements ConnectionReceiver, InflowHost, Signs {
       this.#in.discard(byteLength); // after our goodbye
       return;
     }
+    this.#hands = true;
     try {
       this.#in.commit(byteLength);
     } catch (error) {
       if (!(error instanceof LanError)) throw error;
       this.#fail(error, reasonOfBroken(error));
     }
+    this.#hands = false;
     this.#publish();
   }
 
@@ -320,7 +324,9 @@ export class Session implements ConnectionReceiver, InflowHost, Signs {
 
   #askFlush(): void {
     this.#flushAsked = true;
-    if (!this.#out.writing) this.#context.flusher.add(this);
+    if (this.#out.writing) return;
+    if (this.#hands) this.#context.flusher.addAnswering(this);
+    else this.#context.flusher.add(this);
   }
 
   #beat(): void {

@@ -12,10 +12,17 @@ class Stage {
 
   /** Takes a packet for a session, which asks to be flushed unless it has already. */
   take(name: string, writeMs: number, bytes = 64): void {
+    this.#take(name, writeMs, bytes, (session) => this.flusher.add(session));
+  }
+  /** The same for a session that has just read. */
+  answer(name: string, writeMs: number): void {
+    this.#take(name, writeMs, 64, (session) => this.flusher.addAnswering(session));
+  }
+  #take(name: string, writeMs: number, bytes: number, ask: (session: { flush(): void }) => void): void {
     this.flusher.noteTaken(bytes);
     if (this.#asked.has(name)) return;
     this.#asked.add(name);
-    this.flusher.add({
+    ask({
       flush: () => {
         this.#asked.delete(name);
         this.nowMs += writeMs;
@@ -95,6 +102,25 @@ test("a flush that waits, and that nobody adds to, goes out in the next turn", a
   assert.equal(stage.flushes.length, 1);
   await loopTurns();
   assert.deepEqual(stage.flushes, ["a", "a"]);
+});
+
+test("an answer goes out once its code has returned, however long the last flush took and whoever waits", async () => {
+  const stage = new Stage();
+  stage.take("a", 50);
+  await codeReturns();
+  stage.take("b", 1);
+  await codeReturns();
+  stage.answer("c", 1);
+  stage.answer("d", 1);
+  assert.deepEqual(stage.flushes, ["a"]);
+  await codeReturns();
+  assert.deepEqual(stage.flushes, ["a", "c", "d"]);
+  stage.answer("c", 1);
+  await codeReturns();
+  assert.deepEqual(stage.flushes, ["a", "c", "d", "c"]);
+  await loopTurns();
+  await loopTurns();
+  assert.deepEqual(stage.flushes, ["a", "c", "d", "c", "b"]);
 });
 
 test("addLater() flushes after the loop has turned, whatever else is flushed before", async () => {

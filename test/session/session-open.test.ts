@@ -86,6 +86,20 @@ describe("sending", () => {
     assert.equal(stage.flusher.asked, 2);
   });
 
+  test("what a session takes while it reads goes out at once, though writing is most of the work", async () => {
+    const stage = new Stage().opened();
+    stage.writeMs = 5;
+    stage.session.send(packetOf("aa"));
+    await stage.turn();
+    stage.session.onWritten();
+    stage.since();
+    stage.inside.packet = () => void stage.session.send(packetOf("bb"));
+    stage.read("0100ee");
+    delete stage.inside.packet;
+    await new Promise((resolve) => process.nextTick(resolve));
+    assert.deepEqual(stage.since(), ["packet ee", "write 0100bb"]);
+  });
+
   test("where writing is most of the work, a flush waits for as long as packets are being taken", async () => {
     const stage = new Stage().opened();
     stage.writeMs = 5;

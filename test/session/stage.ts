@@ -123,6 +123,10 @@ export class StageFlusher extends Flusher {
     this.asked++;
     super.add(session);
   }
+  override addAnswering(session: Session): void {
+    this.asked++;
+    super.addAnswering(session);
+  }
 }
 
 const NOWHERE = { ip: "", port: 0 };

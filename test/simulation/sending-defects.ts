@@ -136,14 +136,19 @@ export const SENDING_DEFECTS: readonly Defect[] = [
     seenAs: /bytes queued and writes none|has drained and sends no FIN|time is up/,
     put: () => {
       const now = every(20);
-      return replace(
-        Flusher.prototype,
-        "add",
-        (add) =>
-          function (this: Flusher, session: never) {
-            if (!now()) add.call(this as never, session);
-          },
-      );
+      const forget = (name: "add" | "addAnswering"): (() => void) =>
+        replace(
+          Flusher.prototype,
+          name,
+          (add) =>
+            function (this: Flusher, session: never) {
+              if (!now()) add.call(this as never, session);
+            },
+        );
+      const undo = [forget("add"), forget("addAnswering")];
+      return () => {
+        for (const each of undo) each();
+      };
     },
   },
   {
