@@ -32,7 +32,7 @@ export const BASE = "net-coalesced";
 
 export const PEERS: readonly PeerEntry[] = [
   { name: BASE, module: "net-coalesced" },
-  { name: "net-payload", module: "net-payload" },
+  { name: "net-in-place", module: "net-in-place" },
   { name: "net-plain", module: "net-plain" },
   { name: "lanwire", module: "lanwire" },
   { name: "lanwire-1", module: "lanwire", threads: 1 },

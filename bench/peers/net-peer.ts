@@ -1,38 +1,38 @@
-/** What the node:net peers share: sockets, frames, roles. They differ in when a frame is written, and out of what. */
+/** What the node:net peers share: sockets, frames, roles. They differ in how a message becomes a frame, and when that is written. */
 import { once } from "node:events";
 import * as net from "node:net";
-import { bodyOf, makeMessage, type Receiver } from "../harness/check.ts";
+import { bodyOf, type Receiver } from "../harness/check.ts";
 import type { Peer } from "../harness/contract.ts";
 import { frameReader } from "./net-frames.ts";
 
 export interface Sender {
   /** The socket asked to wait for its next 'drain'. */
   full: boolean;
-  /** Takes a frame in any case; keeps it until it is written. */
+  /** Frames a message and takes it in any case; keeps its memory until it is written. */
+  send(message: Buffer): void;
+  /** Makes a message and sends it. */
+  sendNumbered(seq: number, byteLength: number): void;
+  /** Takes a whole frame, and keeps its memory until it is written. */
   push(frame: Buffer): void;
 }
 
 type SenderClass = new (socket: net.Socket) => Sender;
 
-function frameOf(payload: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(4 + payload.length);
-  frame.writeUInt32LE(payload.length, 0);
-  frame.set(payload, 4);
+/** A message copied behind its length. */
+export function frameOf(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(4 + message.length);
+  frame.writeUInt32LE(message.length, 0);
+  frame.set(message, 4);
   return frame;
 }
 
-/** The message written straight into its frame. */
-function numberedFrame(seq: number, byteLength: number): Buffer {
+/** A message written straight into its frame. */
+export function numberedFrame(seq: number, byteLength: number): Buffer {
   const frame = Buffer.allocUnsafe(4 + byteLength);
   frame.writeUInt32LE(byteLength, 0);
   frame.writeUInt32LE(seq, 4);
   frame.set(bodyOf(byteLength), 8);
   return frame;
-}
-
-/** The message made first and then framed by copying it: what stands behind a `send(payload)`. */
-export function framedMessage(seq: number, byteLength: number): Buffer {
-  return frameOf(makeMessage(seq, byteLength));
 }
 
 /** Returns messages to where they came from; reading stops while the socket takes no more. */
@@ -45,7 +45,7 @@ function echo(socket: net.Socket, receiver: Receiver, sender: Sender): void {
     "data",
     frameReader((message) => {
       if (receiver.accept(message.readUInt32LE(0), message.length)) receiver.compare(message);
-      sender.push(frameOf(message));
+      sender.send(message);
       if (sender.full) socket.pause();
     }),
   );
@@ -60,7 +60,7 @@ function sink(socket: net.Socket, receiver: Receiver): void {
   );
 }
 
-export function netPeer(SocketSender: SenderClass, makeFrame = numberedFrame): Peer {
+export function netPeer(SocketSender: SenderClass): Peer {
   return {
     async serve(plan, side) {
       const sessions: Sender[] = [];
@@ -76,7 +76,7 @@ export function netPeer(SocketSender: SenderClass, makeFrame = numberedFrame): P
       return {
         port: (server.address() as net.AddressInfo).port,
         broadcast(seq, byteLength) {
-          const frame = makeFrame(seq, byteLength);
+          const frame = numberedFrame(seq, byteLength);
           for (const session of sessions) session.push(frame);
         },
       };
@@ -94,7 +94,7 @@ export function netPeer(SocketSender: SenderClass, makeFrame = numberedFrame): P
         const receiver = side.join(index, {
           send(seq, byteLength) {
             if (sender.full) return false;
-            sender.push(makeFrame(seq, byteLength));
+            sender.sendNumbered(seq, byteLength);
             return true;
           },
         });

@@ -1,6 +1,6 @@
 /** node:net by hand, plain: one write per message, header and payload in one buffer. */
 import type * as net from "node:net";
-import { netPeer, type Sender } from "./net-peer.ts";
+import { frameOf, netPeer, numberedFrame, type Sender } from "./net-peer.ts";
 
 class Writer implements Sender {
   full = false;
@@ -8,6 +8,14 @@ class Writer implements Sender {
 
   constructor(socket: net.Socket) {
     this.#socket = socket;
+  }
+
+  send(message: Buffer): void {
+    this.push(frameOf(message));
+  }
+
+  sendNumbered(seq: number, byteLength: number): void {
+    this.push(numberedFrame(seq, byteLength));
   }
 
   push(frame: Buffer): void {
