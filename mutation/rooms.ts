@@ -11,7 +11,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   framing: {
     mutate: ["src/framing/*.ts"],
     // The random tests of send-buffer and receive-buffer go byte by byte: too slow for each mutant.
-    tests: testsOf("framing", ["length-header", "decode-frames", "send-slabs", "receive-slabs"]),
+    tests: testsOf("framing", [
+      "length-header",
+      "decode-frames",
+      "send-slabs",
+      "receive-slabs",
+      "receive-sharing",
+      "net-queue",
+      "net-codec",
+    ]),
   },
   packet: {
     mutate: ["src/packet/*.ts"],
@@ -33,9 +41,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       "session-registry",
       "session-table",
       "liveness",
+      "lateness",
+      "pace",
       "inbox",
       "flusher",
       "inflow",
+      "inflow-slabs",
       "session-open",
       "session-leaving",
       "session-sweeping",

@@ -27,7 +27,7 @@ import {
   toMutantRunResult,
 } from "@stryker-mutator/api/test-runner";
 import fc from "fast-check";
-import { type CollectedTest, takeCollected } from "./collected-tests.ts";
+import { type CollectedTest, type TestBody, type TestContext, takeCollected } from "./collected-tests.ts";
 
 /** What the code that Stryker made reads and writes. */
 interface Instruments {
@@ -58,6 +58,8 @@ Object.assign(globalThis, { __stryker__: instruments });
 const CPU_MS_FILE = ".cpu-ms.json";
 const CPU_MS_MORE = 1000;
 const CPU_FACTOR = 5;
+/** What a test says beside its verdict is for people. */
+const CONTEXT: TestContext = { diagnostic() {} };
 
 class InProcessRunner implements TestRunner {
   static inject = tokens(commonTokens.options);
@@ -172,13 +174,13 @@ class InProcessRunner implements TestRunner {
     return results;
   }
 
-  async #failureOf(body: () => unknown): Promise<string | undefined> {
+  async #failureOf(body: TestBody): Promise<string | undefined> {
     const uncaught = new Promise<never>((_, reject) => {
       this.#onUncaught = reject;
     });
     uncaught.catch(() => {});
     try {
-      await Promise.race([uncaught, Promise.resolve(body()).then(() => setImmediate())]);
+      await Promise.race([uncaught, Promise.resolve(body(CONTEXT)).then(() => setImmediate())]);
       return undefined;
     } catch (error) {
       return String(error) || "failed";

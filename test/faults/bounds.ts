@@ -1,6 +1,6 @@
 /** The options that the faults meet, and the bounds in time that these give. */
 import type { LanClientOptions, LanOptions, LeaveReason } from "../../src/index.ts";
-import { HIDES_RESETS } from "../support/platform.ts";
+import { HIDES_RESETS, KEEPALIVE_PROBES } from "../support/platform.ts";
 
 /**
  * What a machine that has other work to do may be late by, on top of what the options give. Far below what would
@@ -71,9 +71,8 @@ export const HEARTBEAT_MS: number = BEATING.heartbeat.timeoutMs + sweepsMs(BEATI
 export const STALL_MS: number = SILENT.sendStallMs + sweepsMs(SILENT.sendStallMs);
 /** Until a frame that does not go on is noticed. */
 export const PARTIAL_MS: number = SILENT.partialFrameTimeoutMs + sweepsMs(SILENT.partialFrameTimeoutMs);
-/** Until the kernel gives an idle link up: 24 and later send three probes, 22 sends ten. */
-export const KEEPALIVE_MS: number =
-  SILENT.keepAliveMs + 1000 * (Number(process.versions.node.split(".")[0]) >= 24 ? 3 : 10);
+/** Until the kernel gives an idle link up. */
+export const KEEPALIVE_MS: number = SILENT.keepAliveMs + 1000 * KEEPALIVE_PROBES;
 
 /** What a side tells whose peer, or somebody in its name, sent RST. */
 export const RESET: readonly LeaveReason[] = HIDES_RESETS === false ? ["reset"] : ["reset", "peer-closed"];

@@ -14,6 +14,9 @@ import type { StalledQueueArgs, StalledQueueResult } from "./fixtures/stalled-qu
 import { stallingPeer } from "./fixtures/stalling-peer.ts";
 
 const LIMIT_BYTES = 32 * 1024 * 1024;
+/** Of a comparison of round trips: more than the least where the machine has other work. */
+const ROUNDS_MIN = 8;
+const ROUNDS_MAX = 40;
 
 /** Three times the limit is sent to a stalling-peer in a process of its own. */
 async function costsAtMostTheLimit(
@@ -111,22 +114,21 @@ test("beside a stalled session the others' p99 is unchanged", async (t) => {
     return roundTrips.sort((a, b) => a - b)[297]!;
   };
 
-  const alone: number[] = [];
-  const besideStalled: number[] = [];
-  for (let round = 0; round < 8; round++) {
-    // Rounds alternate, each with a stalled peer of its own, so that what else the machine does hits both.
-    alone.push(await p99(undefined));
+  let [before, after] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const isUnchanged = (): boolean => after <= before * 2 + 0.5;
+  // What else the machine does spoils rounds, but never all of them; a cost of ours would be in each.
+  for (let round = 0; round < ROUNDS_MIN || (!isUnchanged() && round < ROUNDS_MAX); round++) {
+    // Rounds alternate, each with a stalled peer of its own.
+    before = Math.min(before, await p99(undefined));
     const peer = await stallingPeer(tcpNetwork, { ip, port });
     const stalled = await server.joined(round + 2);
     while (server.sendPacket(stalled, large)) await new Promise((resolve) => setImmediate(resolve));
-    besideStalled.push(await p99(() => void server.sendPacket(stalled, large)));
+    after = Math.min(after, await p99(() => void server.sendPacket(stalled, large)));
     peer.reset();
     assert.equal((await server.left(stalled)).reason, "reset");
   }
-  // What else the machine does spoils rounds, but never all of them; a cost of ours would be in each.
-  const [before, after] = [Math.min(...alone), Math.min(...besideStalled)];
   t.diagnostic(`p99 alone ${before.toFixed(3)} ms, beside ${after.toFixed(3)} ms`);
-  assert.ok(after <= before * 2 + 0.5, `p99 ${before} ms alone, ${after} ms beside a stalled session`);
+  assert.ok(isUnchanged(), `p99 ${before} ms alone, ${after} ms beside a stalled session`);
 });
 
 test("who was refused a large packet is told once there is room for it, and not before", async (t) => {

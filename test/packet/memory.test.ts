@@ -6,6 +6,7 @@ import type { Memory } from "../../src/packet/memory.ts";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const POOL_BYTES = 32 * KIB;
+const CHUNK_BYTES = 64 * KIB;
 
 type MemoryRoom = typeof import("../../src/packet/memory.ts");
 let rooms = 0;
@@ -73,6 +74,25 @@ describe("takeMemory()", () => {
       assert.deepEqual([view.buffer, view.byteOffset, view.byteLength], [bytes.buffer, 0, length]);
       assert.equal(Object.getPrototypeOf(bytes), Uint8Array.prototype);
     }
+  });
+});
+
+describe("copyMemory()", () => {
+  test("gives the first piece room of its own, however small it is", async () => {
+    for (const byteLength of [0, 1]) {
+      const { copyMemory } = await freshRoom();
+      const { bytes, view, start } = copyMemory(byteLength);
+      assert.deepEqual([bytes.length, start], [CHUNK_BYTES, 0]);
+      assert.deepEqual([view.buffer, view.byteOffset, view.byteLength], [bytes.buffer, 0, CHUNK_BYTES]);
+    }
+  });
+
+  test("fills a chunk to its last byte", async () => {
+    const { copyMemory } = await freshRoom();
+    const pieces = Array.from({ length: 32 }, () => copyMemory(2 * KIB));
+    assert.equal(new Set(pieces.map(({ bytes }) => bytes.buffer)).size, 1);
+    assert.equal(pieces.at(-1)!.start, CHUNK_BYTES - 2 * KIB);
+    assert.notEqual(copyMemory(1).bytes.buffer, pieces[0]!.bytes.buffer);
   });
 });
 

@@ -12,6 +12,9 @@ describe("Lateness", () => {
     assert.deepEqual([lateness.lateMs(950), lateness.lateMs(1000), lateness.lateMs(1099)], [0, 0, 0]);
     lateness.expect(1150, 1099);
     assert.equal(lateness.lateMs(1140), 0);
+    assert.equal(lateness.lateMs(1250), 100); // the least that counts
+    lateness.expect(1300, 1250);
+    assert.equal(lateness.lateMs(1251), 100);
   });
 
   it("is known before the timer has come, and as long again after it", () => {
@@ -53,6 +56,17 @@ describe("Pace of a thread that was blocked", () => {
 
   it("forgives no more than that", () => {
     assert.ok(blocked().pace.overMs(90 + 420, 5000, 4000) > 0);
+  });
+
+  it("forgives nothing for a silence before that", () => {
+    for (const [packets, isOver] of [
+      [300, false], // a second's share, and that of the two seconds that it was blocked
+      [301, true],
+    ] as const) {
+      const { lateness, pace } = blocked();
+      for (let nowMs = 1000; nowMs < 61_000; nowMs += 1000) lateness.expect(nowMs + 1000, nowMs);
+      assert.equal(pace.overMs(90 + packets, 4000, 63_000) > 0, isOver, `${packets} packets`);
+    }
   });
 
   it("keeps nothing of it for later", () => {

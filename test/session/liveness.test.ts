@@ -63,6 +63,45 @@ test("a peer that beats is silent for as long as no byte arrived, and leaves pas
   assert.equal(patient.verdict(2601), "heartbeat-timeout");
 });
 
+test("what a session begins with is seen by its first sweep, which is late", () => {
+  const silent = new Patient().sweep(100, { peerBeats: true });
+  assert.equal(silent.verdict(1601), "heartbeat-timeout"); // read from the beginning, and nothing came
+  const sending = new Patient().sweep(100, { queuedBytes: 10, bytesQueued: 10 });
+  assert.equal(sending.verdict(3300), undefined); // since when it waits, nobody looked
+  assert.equal(sending.verdict(3301), "send-stalled");
+});
+
+test("a queue that is found empty is not stalled, however long it took", () => {
+  const patient = new Patient().sweep(0, { queuedBytes: 10, bytesQueued: 10 });
+  assert.equal(patient.sweep(5000, { queuedBytes: 0 }).verdict(5000), undefined);
+});
+
+test("a peer has its time for a first packet, and from one to the next; heartbeats are none", () => {
+  const first = new Patient({ firstPacketTimeoutMs: 2000 }).sweep(1000, { bytesReceived: 4 });
+  assert.equal(first.verdict(2000), undefined);
+  assert.equal(first.verdict(2001), "first-packet-timeout");
+  first.sweep(2001, { packetsReceived: 1 });
+  assert.equal(first.sweep(50_000).verdict(50_000), undefined); // it sent one
+
+  const idle = new Patient({ idleTimeoutMs: 2000 }).sweep(1000, { packetsReceived: 5 });
+  idle.sweep(2500, { bytesReceived: 4 });
+  assert.equal(idle.verdict(3000), undefined);
+  assert.equal(idle.verdict(3001), "idle-timeout");
+  idle.sweep(2900, { packetsReceived: 6 });
+  assert.equal(idle.verdict(4900), undefined);
+  assert.equal(idle.verdict(4901), "idle-timeout");
+  assert.equal(new Patient().sweep(1_000_000).verdict(1_000_000), undefined); // no limit
+});
+
+test("a side that does not read waits for no packet", () => {
+  const patient = new Patient({ idleTimeoutMs: 2000 }).sweep(0, { packetsReceived: 1 });
+  patient.sweep(5000, { reading: false });
+  assert.equal(patient.verdict(7000), undefined);
+  patient.sweep(6000, { reading: true }); // since when, nobody looked: from here on
+  assert.equal(patient.verdict(8000), undefined);
+  assert.equal(patient.sweep(7000).verdict(8001), "idle-timeout");
+});
+
 test("a peer that never beat may be silent, and so may any with heartbeats off", () => {
   assert.equal(new Patient().sweep(1_000_000).verdict(1_000_000), undefined);
   const off = new Patient({ heartbeat: false }).sweep(1_000_000, { peerBeats: true });
@@ -118,5 +157,10 @@ test("a sweep comes eight times in the shortest timeout, at most each second and
   assert.equal(sweepIntervalMs({ ...SETTINGS, heartbeat: false, sendStallMs: 800 }), 100);
   assert.equal(sweepIntervalMs({ ...SETTINGS, sendStallMs: 8 }), 5);
   const patience = { partialFrameTimeoutMs: 30_000, sendStallMs: 30_000 };
-  assert.equal(sweepIntervalMs({ ...SETTINGS, ...patience, heartbeat: false }), 1000);
+  const patient = { ...SETTINGS, ...patience, heartbeat: false } as const;
+  assert.equal(sweepIntervalMs(patient), 1000);
+  assert.equal(sweepIntervalMs({ ...patient, firstPacketTimeoutMs: 400 }), 50);
+  assert.equal(sweepIntervalMs({ ...patient, idleTimeoutMs: 320 }), 40);
+  const pace = { packetsPerSecondMax: 1, bytesPerSecondMax: 0, overPace: "wait" } as const;
+  assert.equal(sweepIntervalMs({ ...patient, pace }), 125); // an eighth of a second's share
 });

@@ -1,6 +1,7 @@
 /** Session while it is open: what it takes, writes, hands over and counts. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { netHeader } from "../../src/framing/length-header.ts";
 import { Packet } from "../../src/packet/packet.ts";
 import { packetOf, Stage } from "./stage.ts";
 
@@ -48,6 +49,14 @@ describe("sending", () => {
     await stage.turn();
     assert.deepEqual(stage.since(), []); // nothing more to write
     assert.equal(stage.activity, 1);
+  });
+
+  test("a frame that was encoded for many goes out as it is, and counts as its packet", async () => {
+    const stage = new Stage().opened();
+    assert.equal(stage.session.send(packetOf("aabb"), Buffer.from("0200ccdd", "hex")), true);
+    assert.deepEqual([stage.crossing.queuedPackets, stage.session.queuedBytes], [1, 4]);
+    await stage.turn();
+    assert.deepEqual(stage.since(), ["write 0200ccdd"]);
   });
 
   test("what is taken during a write, or in onSend, goes out in the next, after the loop has turned", async () => {
@@ -226,6 +235,18 @@ describe("receiving", () => {
       assert.match(error!.message, /^Cannot decode a frame: /);
       stage.session.onClosed(undefined);
       assert.deepEqual(stage.leaves, [{ reason, notSent: { packets: 0, bytes: 0 }, cause: error }]);
+    }
+  });
+
+  test("a broken stream of Net frames is told by what broke it", () => {
+    for (const [framing, reason] of [
+      ["780100000000", "frame-code-wrong"],
+      ["770100005555", "frame-checksum-wrong"],
+    ] as const) {
+      const stage = new Stage({ header: netHeader(0x77, 0) }).opened();
+      stage.read(framing);
+      stage.session.onClosed(undefined);
+      assert.equal(stage.leaves[0]?.reason, reason);
     }
   });
 

@@ -75,3 +75,12 @@ test("a session that takes another host id gives the one before back", () => {
   assert.equal(registry.name(b, "new", false), false);
   assert.equal(registry.nameOf(b), "old"); // a refusal changes nothing
 });
+
+test("a place is held from its reservation until the session leaves", () => {
+  const registry = new LocalRegistry(2);
+  const [a, b] = [registry.reserve()!, registry.reserve()!];
+  assert.deepEqual([registry.holds(a), registry.holds(b)], [true, true]);
+  registry.leave(a);
+  registry.free(b);
+  assert.deepEqual([registry.holds(a), registry.holds(b)], [false, false]);
+});

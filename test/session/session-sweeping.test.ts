@@ -105,4 +105,17 @@ describe("sweeping", () => {
     stage.session.onClosed(undefined);
     assert.equal(stage.leaves[0]!.reason, "send-stalled");
   });
+
+  test("a peer that sends no packet in its first time is reset, and one that did is not", () => {
+    for (const sends of [false, true]) {
+      const stage = new Stage({ firstPacketTimeoutMs: 1000, heartbeat: HEARTBEAT }).opened();
+      stage.read(sends ? "0100aa" : "0000");
+      pass(stage, 900);
+      stage.read("0000"); // a heartbeat is life, and no packet
+      stage.since();
+      pass(stage, 300);
+      stage.clock.readsAreDone();
+      assert.deepEqual(stage.since(), sends ? [] : ["reset"]);
+    }
+  });
 });

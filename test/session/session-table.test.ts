@@ -50,6 +50,20 @@ test("walking meets each session once, in the order of slots, though some leave 
   assert.equal(table.size, 0);
 });
 
+test("slots in use lie below a bound, and each has its session or none", () => {
+  const table = new SessionTable();
+  assert.equal(table.slots, 0);
+  const [near, far] = [sessionAt(1, 1), sessionAt(3, 4)];
+  table.insert(far);
+  table.insert(near);
+  assert.equal(table.slots, 5);
+  assert.deepEqual(
+    [0, 1, 4, 5].map((slot) => table.at(slot)),
+    [undefined, near, far, undefined],
+  );
+  assert.deepEqual([...table.ids()], [near.id, far.id]);
+});
+
 test("sendToAll() asks every session once and counts those that take the packet", () => {
   const table = new SessionTable();
   const asked: number[] = [];

@@ -6,6 +6,7 @@
 const IS_WINDOWS = process.platform === "win32";
 /** Wine tells every program where the home directory outside is; Windows knows no such variable. */
 const IS_WINE = IS_WINDOWS && process.env.WINEHOMEDIR !== undefined;
+const NODE_MAJOR = Number(process.versions.node.split(".")[0]);
 
 /**
  * How much longer things may take here. Under wine each file and each wait goes through another process: a thread that
@@ -32,8 +33,10 @@ export const HIDES_UNAWAITED_RESETS: string | false =
  */
 export const HIDES_RESETS: string | false =
   HIDES_UNAWAITED_RESETS ||
-  (Number(process.versions.node.split(".")[0]) < 24 &&
-    "up to Node 22 a reset shows as an end behind bytes that nobody had read");
+  (NODE_MAJOR < 24 && "up to Node 22 a reset shows as an end behind bytes that nobody had read");
+
+/** How many keepalive probes go unanswered before a connection is given up. Up to Node 22 it cannot be told. */
+export const KEEPALIVE_PROBES: number = NODE_MAJOR < 24 ? 10 : 3;
 
 /** Whether two listeners may have one named pipe. */
 export const SHARES_PIPE_NAMES: string | false =
