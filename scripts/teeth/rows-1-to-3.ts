@@ -198,4 +198,13 @@ export const ROWS_1_TO_3: readonly Protection[] = [
     replace: "",
     only: "one queue for all threads",
   },
+  {
+    row: 3,
+    removed: "room that a session's own thread took ahead and did not use stays taken",
+    file: "src/threads/shared-crossing.ts",
+    find: "    for (const id of ids) if (this.#reservations.giveBackUnspent(id)) this.announceRoom(id);\n",
+    replace: "    void ids;\n",
+    only: "took ahead and did not use is there",
+    hangs: true,
+  },
 ];

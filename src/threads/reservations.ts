@@ -8,9 +8,19 @@
  * threads can pass the limit together. Another thread's reservation exchanges the whole word, and is made
  * only for exactly that session and only while it is open. The owner needs the bytes alone and exchanges
  * the low half: a quarter of the cost. What is under way when the session ends is exactly what the word says then.
- * All operations are sequentially consistent (Atomics know no other order).
+ * All operations on the word are sequentially consistent (Atomics know no other order).
  *
- * Invariant: only the owning thread opens, closes, ends and subtracts; any thread reserves.
+ * An owner that sends much takes room ahead, a block, and spends it without an exchange per packet. What is left of it is
+ * in the count until the owner gives it back, at the end of its turn:
+ *
+ *     bytes in the word = queued + under way + unspent        unspent > 0 only within a turn of the owner
+ *
+ * The owner alone writes what is unspent, by plain stores; it lies in shared memory so that others can subtract it: who asks
+ * how much is taken, and the handle that counts out a thread which died with a block. Where there are two stores they
+ * are in the order that keeps the count above the truth in between, never below.
+ *
+ * Invariants: only the owning thread opens, closes, ends and subtracts; any thread reserves. A block is taken only where
+ * the word with it holds at most half of the limit, and the owner is never refused for what it has not spent.
  */
 import type { Traffic } from "../base/counters.ts";
 import { generationOf, type SessionId, slotOf } from "../session/session-id.ts";
@@ -26,15 +36,22 @@ const GENERATION_BITS = 14;
 /** The most bytes that can be taken for one session: what the word has room for. */
 export const BYTES_MAX: number = 2 ** 31 - 1;
 
+/** What the owner takes ahead: at most this much, and at most a quarter of the limit. */
+const BLOCK_BYTES = 64 * 1024;
+/** How often a reader looks for a moment at which nothing moved: what it tells is a figure of some moment anyway. */
+const LOOKS_MAX = 4;
+
 export type Reserved = "taken" | "full" | "gone";
 
 export class Reservations {
   readonly #words: BigInt64Array;
   readonly #halves: Int32Array;
+  readonly #unspent: Int32Array;
 
   constructor(memory: SharedMemory) {
     this.#words = memory.reservations;
     this.#halves = memory.reservationHalves;
+    this.#unspent = memory.unspent;
   }
 
   open(id: SessionId): void {
@@ -54,15 +71,49 @@ export class Reservations {
     }
   }
 
-  /** The owner takes `bytes` where no more than `bytesMax` are then taken. HOT. */
-  take(id: SessionId, bytes: number, bytesMax: number): boolean {
-    const low = 2 * slotOf(id);
+  /** The owner takes `bytes` of its block, where as much is left of it. HOT. */
+  spend(id: SessionId, bytes: number): boolean {
+    const slot = slotOf(id);
+    const left = this.#unspent[slot]! - bytes;
+    if (left < 0) return false;
+    this.#unspent[slot] = left;
+    return true;
+  }
+
+  /**
+   * The owner takes `bytes` where no more than `bytesMax` are then taken: what is left of its block, and the rest from
+   * the count.
+   * @param ahead and the next block, where there is plenty of room
+   */
+  take(id: SessionId, bytes: number, bytesMax: number, ahead: boolean = false): boolean {
+    const slot = slotOf(id);
+    const low = 2 * slot;
+    const left = this.#unspent[slot]!;
+    const rest = bytes - left;
     for (;;) {
       const half = Atomics.load(this.#halves, low);
-      const taken = (half & BYTES_MAX) + bytes;
+      const taken = (half & BYTES_MAX) + rest;
       if (taken > bytesMax || taken > BYTES_MAX) return false;
-      if (Atomics.compareExchange(this.#halves, low, half, half + bytes) === half) return true;
+      const block = ahead ? blockFor(taken, bytesMax) : 0;
+      if (Atomics.compareExchange(this.#halves, low, half, half + rest + block) !== half) continue;
+      if (block !== left) this.#unspent[slot] = block;
+      return true;
     }
+  }
+
+  /** What is left of the owner's block. */
+  unspent(id: SessionId): number {
+    return this.#unspent[slotOf(id)]!;
+  }
+
+  /** The owner gives back what is left of its block; false where nothing is. */
+  giveBackUnspent(id: SessionId): boolean {
+    const slot = slotOf(id);
+    const left = this.#unspent[slot]!;
+    if (left === 0) return false;
+    this.#unspent[slot] = 0;
+    Atomics.sub(this.#halves, 2 * slot, left);
+    return true;
   }
 
   /** Whether `reserve` would find room now. */
@@ -70,9 +121,17 @@ export class Reservations {
     return fits(Atomics.load(this.#words, slotOf(id)), bytes, bytesMax);
   }
 
-  /** Of all threads together. */
+  /** Of all threads together, without what is unspent of the owner's block. */
   bytesTaken(id: SessionId): number {
-    return Atomics.load(this.#halves, 2 * slotOf(id)) & BYTES_MAX;
+    const slot = slotOf(id);
+    let bytes = Atomics.load(this.#halves, 2 * slot) & BYTES_MAX;
+    // Looked at again: a block that came or went between the two looks would be counted, or subtracted, alone.
+    for (let looks = 1; ; looks++) {
+      const unspent = Atomics.load(this.#unspent, slot);
+      const again = Atomics.load(this.#halves, 2 * slot) & BYTES_MAX;
+      if (again === bytes || looks === LOOKS_MAX) return Math.max(0, again - unspent);
+      bytes = again;
+    }
   }
 
   /** Packets arrived at their session's thread: its queue has them, and their bytes go on counting. */
@@ -121,14 +180,23 @@ export class Reservations {
 
   /** Ends what is taken; returns the packets that were under way, and the bytes of these and of the queue. */
   end(id: SessionId): Traffic {
-    const word = Atomics.exchange(this.#words, slotOf(id), CLOSED);
-    return { packets: packetsOf(word), bytes: Number(word & BYTES) };
+    const slot = slotOf(id);
+    const unspent = Atomics.exchange(this.#unspent, slot, 0);
+    const word = Atomics.exchange(this.#words, slot, CLOSED);
+    return { packets: packetsOf(word), bytes: Number(word & BYTES) - unspent };
   }
 }
 
 function fits(word: bigint, bytes: number, bytesMax: number): boolean {
   const taken = Number(word & BYTES) + bytes;
   return taken <= bytesMax && taken <= BYTES_MAX && packetsOf(word) < PACKETS_MAX;
+}
+
+/** What the owner may take ahead where `taken` are; none for a heartbeat, which knows no limit. */
+function blockFor(taken: number, bytesMax: number): number {
+  if (bytesMax > BYTES_MAX) return 0;
+  const block = Math.min(BLOCK_BYTES, Math.floor(bytesMax / 4));
+  return taken + block <= bytesMax / 2 ? block : 0;
 }
 
 function packetsOf(word: bigint): number {

@@ -4,6 +4,7 @@
  *     control       lock | count | next ticket | active | running | places | per thread: turn, ticket, load, incarnation
  *     slots         per session slot: state | generation | owner | waiters
  *     reservations  per session slot: one 64-bit word, see reservations.ts
+ *     unspent       per session slot: bytes left of its owner's block, see reservations.ts
  *     figures       per session slot: queued packets | received packets, bytes | sent packets, bytes
  *                   of one that has left: not sent packets | bytes | reason
  *     unposted      per thread and session slot: session id | packets | bytes that wait in its batches
@@ -55,6 +56,7 @@ export interface SharedBuffers {
   readonly control: SharedArrayBuffer;
   readonly slots: SharedArrayBuffer;
   readonly reservations: SharedArrayBuffer;
+  readonly unspent: SharedArrayBuffer;
   readonly figures: SharedArrayBuffer;
   readonly unposted: SharedArrayBuffer;
   readonly names: SharedArrayBuffer;
@@ -70,6 +72,7 @@ export function allocateShared(maxSessions: number, threads: number): SharedBuff
     control: new SharedArrayBuffer(4 * (CONTROL.perThread + PER_THREAD * (THREADS_MAX + 1))),
     slots: new SharedArrayBuffer(4 * SLOT_STRIDE * maxSessions),
     reservations: new SharedArrayBuffer(8 * maxSessions),
+    unspent: new SharedArrayBuffer(4 * maxSessions),
     figures: new SharedArrayBuffer(8 * FIGURE_STRIDE * maxSessions),
     unposted: new SharedArrayBuffer(8 * UNPOSTED_STRIDE * maxSessions * (threads + 1)),
     names: new SharedArrayBuffer(2 * NAME_STRIDE * maxSessions),
@@ -86,6 +89,7 @@ export class SharedMemory {
   readonly reservations: BigInt64Array;
   /** The same words by halves: the low one holds the bytes, and is the owner's to exchange alone. */
   readonly reservationHalves: Int32Array;
+  readonly unspent: Int32Array;
   readonly figures: Float64Array;
   readonly #unposted: SharedArrayBuffer;
   readonly names: Uint16Array;
@@ -98,6 +102,7 @@ export class SharedMemory {
     this.slots = new Int32Array(buffers.slots);
     this.reservations = new BigInt64Array(buffers.reservations);
     this.reservationHalves = new Int32Array(buffers.reservations);
+    this.unspent = new Int32Array(buffers.unspent);
     this.figures = new Float64Array(buffers.figures);
     this.#unposted = buffers.unposted;
     this.names = new Uint16Array(buffers.names);

@@ -206,3 +206,25 @@ test(
     await turnUntil(() => arrived === taken, "all that was taken has arrived");
   },
 );
+
+test("room that a session's own thread took ahead and did not use is there for the others once its turn is over", async (t) => {
+  const sendQueueBytesMax = 1024 * 1024;
+  const options = { workerThreads: 1, sendQueueBytesMax, packetBytesMax: sendQueueBytesMax - 4 };
+  const rig = await Rig.start(t, options);
+  const link = await rig.join();
+  const fill = (frames: number, frameBytes: number) =>
+    ({ order: "fill", target: link.id, count: frames, bytes: frameBytes - 4 }) as const;
+
+  // In the middle of the turn in which its own thread sends: the handle has no room for all the rest, and is told of it.
+  const marks = rig.all("mark").length;
+  rig.order(link.peer, { order: "all", orders: [fill(100, 64), { order: "hold" }] });
+  await rig.until(() => rig.all("mark").length > marks, "its thread has sent, and is held");
+  assert.equal(await rig.ask(0, fill(1, sendQueueBytesMax - 6400)), 0);
+  rig.letGo(link);
+  assert.equal((await rig.told("sendReady")).thread, 0);
+
+  // With nothing queued a packet of the whole queue has room.
+  await turnUntil(() => rig.server.stats().sent.packets === 100, "all that its own thread sent is written");
+  assert.equal(await rig.ask(0, fill(1, sendQueueBytesMax)), 1);
+  await turnUntil(() => link.peer.payloads.length === 101, "all that was taken arrives");
+});

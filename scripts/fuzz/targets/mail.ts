@@ -1,20 +1,21 @@
 /**
  * The handle and two threads that send to one thread's sessions, in random order: sends, posts, arrivals, writes,
- * disconnects, leaves, the death of a sender, and ids that no session has. Whatever comes: nobody takes more than the
- * limit; per sender and session the order is kept; and what was taken has arrived or is told as lost, exactly.
+ * ends of the owner's turn, disconnects, leaves, the death of a sender, and ids that no session has. Whatever comes: nobody
+ * takes more than the limit; nobody is refused for more than is taken and what the owner took ahead in this turn; per sender
+ * and session the order is kept; and what was taken has arrived or is told as lost, exactly.
  */
 import assert from "node:assert/strict";
 import type { MessagePort } from "node:worker_threads";
 import { lengthHeader } from "../../../src/framing/length-header.ts";
 import { Packet } from "../../../src/packet/packet.ts";
-import { SESSION_SLOTS_MAX, type SessionId } from "../../../src/session/session-id.ts";
+import { SESSION_SLOTS_MAX, type SessionId, slotOf } from "../../../src/session/session-id.ts";
 import type { SessionSettings } from "../../../src/session/settings.ts";
 import type { Random } from "../../../src/testing.ts";
 import { giveBackUnposted } from "../../../src/threads/inheritance.ts";
 import { Mail } from "../../../src/threads/mail.ts";
 import { readBatch } from "../../../src/threads/mail-batch.ts";
 import type { MailMessage } from "../../../src/threads/messages.ts";
-import { Reservations } from "../../../src/threads/reservations.ts";
+import { BYTES_MAX, Reservations } from "../../../src/threads/reservations.ts";
 import { SharedCrossing } from "../../../src/threads/shared-crossing.ts";
 import { allocateShared } from "../../../src/threads/shared-memory.ts";
 import { type SharedView, viewShared } from "../../../src/threads/shared-view.ts";
@@ -116,7 +117,7 @@ class Stage {
     this.reservations = new Reservations(memory);
     const tell = (thread: number, id: SessionId): void =>
       this.mails[OWNER]!.tell(thread, { kind: "room", id });
-    this.crossing = new SharedCrossing(memory, registry, tell);
+    this.crossing = new SharedCrossing(memory, registry, tell, 1);
     registry.setIncarnation(OWNER, ++this.#incarnations);
     this.mails[OWNER] = new Mail(
       OWNER,
@@ -196,6 +197,7 @@ function oneSchedule(random: Random, stage: Stage, note: Note | undefined): void
     if (room === undefined || act === 0) join();
     else if (act < 8) send(random, stage, sender, room, note);
     else if (act < 10) sendOwn(random, stage, room, note);
+    else if (act === 10 && random.chance(0.5)) endTurn(stage, note);
     else if (act < 12) {
       note?.(`${sender} posts`);
       stage.mails[sender]!.flush();
@@ -226,7 +228,8 @@ function send(random: Random, stage: Stage, sender: number, room: Room, note: No
   const packet = new Packet().writeUint32(number).writeUint8(sender);
   for (let at = 5; at < length; at++) packet.writeUint8((number + at) & 0xff);
   const frameBytes = HEADER_BYTES + length;
-  const fits = room.bytes + frameBytes <= SETTINGS.sendQueueBytesMax;
+  const ahead = room.isThere ? stage.reservations.unspent(room.id) : 0;
+  const fits = room.bytes + ahead + frameBytes <= SETTINGS.sendQueueBytesMax;
   const taken = stage.mails[sender]!.send(room.id, packet);
   note?.(`${sender} sends ${length} bytes to ${room.id}: ${taken}`);
   packet.clear(); // taken is taken: the packet is ours again
@@ -238,12 +241,21 @@ function send(random: Random, stage: Stage, sender: number, room: Room, note: No
 
 function sendOwn(random: Random, stage: Stage, room: Room, note: Note | undefined): void {
   if (!room.isOpen || !room.isThere) return;
-  const frameBytes = HEADER_BYTES + random.integer(1, 1500);
+  const frameBytes = HEADER_BYTES + random.integer(1, random.chance(0.7) ? 60 : 1500);
   const fits = room.bytes + frameBytes <= SETTINGS.sendQueueBytesMax;
   const taken = stage.crossing.take(room.id, frameBytes, SETTINGS.sendQueueBytesMax);
   note?.(`its own thread sends ${frameBytes} bytes to ${room.id}: ${taken}`);
   assert.equal(taken, fits, "whether the owner's was taken");
   if (taken) room.queue.push(frameBytes);
+}
+
+/** The owner's turn ends: it holds nothing that it does not use. */
+function endTurn(stage: Stage, note: Note | undefined): void {
+  note?.("the turn of the sessions' thread ends");
+  stage.crossing.endTurn();
+  for (const room of stage.rooms) {
+    if (room.isThere) assert.equal(stage.reservations.unspent(room.id), 0, "left of a block");
+  }
 }
 
 function written(random: Random, stage: Stage, room: Room, note: Note | undefined): void {
@@ -314,10 +326,12 @@ function strangers(random: Random, stage: Stage, sender: number): void {
   assert.equal(sending.disconnect(id, true), false, `${id} cannot be disconnected`);
 }
 
-function checkCount({ reservations }: Stage, room: Room): void {
+function checkCount({ reservations, views }: Stage, room: Room): void {
   if (!room.isThere) return;
   assert.equal(reservations.bytesTaken(room.id), room.bytes, "bytes taken");
-  assert.ok(room.bytes <= SETTINGS.sendQueueBytesMax, "no more than the limit");
+  const counted = views[OWNER]!.memory.reservationHalves[2 * slotOf(room.id)]! & BYTES_MAX;
+  assert.equal(counted, room.bytes + reservations.unspent(room.id), "bytes counted");
+  assert.ok(counted <= SETTINGS.sendQueueBytesMax, "no more than the limit");
   assert.equal(
     reservations.isUnderWay(room.id),
     room.underWay.some(({ length }) => length > 0),
