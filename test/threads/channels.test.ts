@@ -177,12 +177,12 @@ async function serving(t: TestContext, workerThreads: number, options: { maxSess
   return { heard, server, address };
 }
 
-/** A peer that never reads. */
+/** A peer that never reads. One that is refused may be reset before it hears that it was connected. */
 async function dial(t: TestContext, { port }: ListenAddress): Promise<Socket> {
   const socket = connect(port, "127.0.0.1").pause();
   socket.on("error", () => {}); // a reset
   t.after(() => socket.destroy());
-  await new Promise((resolve) => socket.once("connect", resolve));
+  await new Promise<void>((resolve) => socket.once("connect", resolve).once("close", () => resolve()));
   return socket;
 }
 
