@@ -14,7 +14,7 @@ export const ROWS_8_TO_10: readonly Protection[] = [
     removed: "a large packet goes ahead of the small ones before it",
     file: SEND_BUFFER,
     find: `  #appendByReference(payload: Uint8Array, length: number): void {
-    this.#closeRun(false);`,
+    this.#closeRun();`,
     replace: "  #appendByReference(payload: Uint8Array, length: number): void {",
     only: "^1000 un-awaited sends",
   },
