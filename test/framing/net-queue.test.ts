@@ -72,6 +72,18 @@ test("a frame goes into what is left of its slab where it fits to the byte, and 
   }
 });
 
+test("a slab holds what it is asked for, also where that is more than the pool has; such a one is not kept", () => {
+  const pool = new SendPool();
+  for (const byteLength of [65_541, 300_000, 5_000_000]) {
+    const slab = pool.take(byteLength);
+    assert.ok(slab.bytes.length >= byteLength);
+    pool.giveBack(slab);
+  }
+  const large = pool.take(5_000_000);
+  pool.giveBack(large);
+  assert.ok(pool.take(5_000_000) !== large);
+});
+
 test("where frames are a length alone nothing is encoded for many", () => {
   assert.equal(encodeFrame(lengthHeader("u32le"), Packet.from(content(1, 10)), random), null);
 });

@@ -196,6 +196,39 @@ describe("memory that serves again", () => {
       assert.equal(taken.includes(back[16]!), false, "those that came last were too much");
     }
   });
+
+  test("of one length costs the others nothing, however often it goes out and back", async () => {
+    const room = await freshRoom();
+    const other = room.takeMemory(2 * MIB);
+    goesOutAndBack(room, other);
+    const memory = room.takeMemory(MIB);
+    for (let round = 0; round < 40; round++) {
+      goesOutAndBack(room, memory);
+      assert.ok(isSame(room.takeMemory(MIB), memory), `round ${round}`);
+    }
+    assert.ok(isSame(room.takeMemory(2 * MIB), other));
+  });
+
+  test("is kept though others fill the room, where none of its length is kept any more", async () => {
+    const room = await freshRoom();
+    const [memory, others] = [room.takeMemory(MIB), room.takeMemory(16 * MIB)];
+    goesOutAndBack(room, memory);
+    assert.ok(isSame(room.takeMemory(MIB), memory));
+    goesOutAndBack(room, others);
+    goesOutAndBack(room, memory);
+    assert.ok(isSame(room.takeMemory(MIB), memory));
+  });
+
+  test("makes no way for what is not kept: a length that nobody asks for, or more than is kept at all", async () => {
+    const room = await freshRoom();
+    const kept = room.takeMemory(8 * MIB);
+    goesOutAndBack(room, kept);
+    goesOutAndBack(room, room.ownMemory(9 * MIB + 1));
+    const tooLarge = room.takeMemory(17 * MIB);
+    goesOutAndBack(room, tooLarge);
+    assert.ok(!isSame(room.takeMemory(17 * MIB), tooLarge));
+    assert.ok(isSame(room.takeMemory(8 * MIB), kept));
+  });
 });
 
 test("copyWords() copies any length from anywhere to anywhere, and nothing beside it", async () => {

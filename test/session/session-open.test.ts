@@ -238,6 +238,18 @@ describe("receiving", () => {
     }
   });
 
+  test("only what is sent while a read is handed over is an answer to it", async () => {
+    const stage = new Stage().opened();
+    const { session, flusher } = stage;
+    stage.inside.packet = () => void session.send(packetOf("bb"));
+    stage.read("0100aa");
+    assert.deepEqual([flusher.answers, flusher.asked], [1, 1]);
+    await stage.turn();
+    session.onWritten();
+    session.send(packetOf("cc"));
+    assert.deepEqual([flusher.answers, flusher.asked], [1, 2]);
+  });
+
   test("a broken stream of Net frames is told by what broke it", () => {
     for (const [framing, reason] of [
       ["780100000000", "frame-code-wrong"],

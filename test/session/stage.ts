@@ -118,6 +118,8 @@ export class StageCrossing implements Crossing {
 /** A flusher that counts how often it is asked. */
 export class StageFlusher extends Flusher {
   asked = 0;
+  /** Of these, for what answers a read. */
+  answers = 0;
 
   override add(session: Session): void {
     this.asked++;
@@ -125,6 +127,7 @@ export class StageFlusher extends Flusher {
   }
   override addAnswering(session: Session): void {
     this.asked++;
+    this.answers++;
     super.addAnswering(session);
   }
 }
