@@ -1,6 +1,6 @@
 /**
  * A session's own thread takes room in blocks: what others see of it, on real threads. Each access is stepped in
- * races.test.ts.
+ * races-for-room.test.ts.
  */
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
