@@ -83,13 +83,13 @@ function keepForReuse(memory: Memory): void {
   // What others have a part of, lengths that nobody asks for and what is too much are the collector's.
   if (shared.has(memory.bytes.buffer) || byteLength !== reusableLength(byteLength)) return;
   if (byteLength > RETURNED_BYTES_MAX) return;
-  const sameLength = returned.get(byteLength);
   if (returnedBytes + byteLength > RETURNED_BYTES_MAX) {
-    if (sameLength !== undefined && sameLength.length > 0) return;
+    if (returned.get(byteLength)?.length) return;
     returned.clear(); // lengths that were wanted once make room for the one that is wanted now
     returnedBytes = 0;
   }
-  if (sameLength === undefined || returnedBytes === 0) returned.set(byteLength, [memory]);
+  const sameLength = returned.get(byteLength);
+  if (sameLength === undefined) returned.set(byteLength, [memory]);
   else sameLength.push(memory);
   returnedBytes += byteLength;
 }
@@ -159,7 +159,7 @@ export function copyWords(from: DataView, start: number, end: number, to: DataVi
   for (; read < end; read++) to.setUint8(read + shift, from.getUint8(read));
 }
 
-/** Posting one packet's buffer to another thread with a transfer list must not take the others along. */
+/** Memory that several packets have a part of: posting one's buffer with a transfer list must not take the others along. */
 function sharedMemory(byteLength: number): Memory {
   const memory = ownMemory(byteLength);
   shared.add(memory.bytes.buffer);

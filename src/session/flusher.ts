@@ -24,11 +24,12 @@ interface Flushable {
 /** As many as the pool of small send slabs has spare ones. */
 const WAITING_MAX = 1024;
 
+/** Never added to: the first of a list makes a new one. */
 const NOBODY: Flushable[] = [];
 
 export class Flusher {
   readonly #clock: Clock;
-  #dirty: Flushable[] = [];
+  #dirty: Flushable[] = NOBODY;
   /** Of these none waits. */
   #answering: Flushable[] = NOBODY;
   /** Until when the next flush may wait. */
@@ -53,11 +54,10 @@ export class Flusher {
 
   /** The same where what the session took answers what it has just read. HOT. */
   addAnswering(session: Flushable): void {
-    if (this.#answering.length > 0) this.#answering.push(session);
-    else {
+    if (this.#answering.length === 0) {
       this.#answering = [session];
       process.nextTick(this.#onAnswered);
-    }
+    } else this.#answering.push(session);
   }
 
   /** A session has taken a packet. HOT. */
@@ -103,7 +103,7 @@ export class Flusher {
 
   #flush(beganMs: number): void {
     const dirty = this.#dirty;
-    this.#dirty = [];
+    this.#dirty = NOBODY;
     this.#taken = 0;
     for (const session of dirty) session.flush();
     const endedMs = this.#clock.nowMs();

@@ -20,6 +20,17 @@ describe("opening", () => {
   });
 });
 
+/** An open session whose writes take 5 ms, behind the first of them. */
+async function afterSlowWrite(): Promise<Stage> {
+  const stage = new Stage().opened();
+  stage.writeMs = 5;
+  stage.session.send(packetOf("aa"));
+  await stage.turn();
+  stage.session.onWritten();
+  stage.since();
+  return stage;
+}
+
 describe("sending", () => {
   test("what a turn takes goes out in one write, and is counted once that completed", async () => {
     const stage = new Stage().opened();
@@ -96,12 +107,7 @@ describe("sending", () => {
   });
 
   test("what a session takes while it reads goes out at once, though writing is most of the work", async () => {
-    const stage = new Stage().opened();
-    stage.writeMs = 5;
-    stage.session.send(packetOf("aa"));
-    await stage.turn();
-    stage.session.onWritten();
-    stage.since();
+    const stage = await afterSlowWrite();
     stage.inside.packet = () => void stage.session.send(packetOf("bb"));
     stage.read("0100ee");
     delete stage.inside.packet;
@@ -110,12 +116,7 @@ describe("sending", () => {
   });
 
   test("where writing is most of the work, a flush waits for as long as packets are being taken", async () => {
-    const stage = new Stage().opened();
-    stage.writeMs = 5;
-    stage.session.send(packetOf("aa"));
-    await stage.turn();
-    stage.session.onWritten();
-    stage.since();
+    const stage = await afterSlowWrite();
     stage.session.send(packetOf("bb"));
     await new Promise((resolve) => process.nextTick(resolve));
     stage.session.send(packetOf("cc"));
